@@ -41,8 +41,8 @@ impl wit_transform::GuestSession for OpenSession {
             let text = "this version keeps no state, so it takes no snapshot";
             return Err(wit::Error::Snapshot(text.to_owned()));
         }
-        let config =
-            crate::Config::from_json(&config).map_err(|found| wit::Error::Config(problems(found)))?;
+        let config = crate::Config::from_json(&config)
+            .map_err(|found| wit::Error::Config(problems(found)))?;
         let session = OpenSession(RefCell::new(crate::Session::open(config)));
         Ok(wit_transform::Session::new(session))
     }

@@ -1,21 +1,193 @@
-//! temporary
-#![allow(missing_docs)]
+//! Labels, flags and scores Microsoft Entra ID sign-in records in flight.
+//!
+//! A line of JSON goes in; the same line comes out with one member more that says how the sign-in ended and why,
+//! whether the record is noise, and how suspicious it is. [`Session::process`] is the whole path, in the order of
+//! the modules:
+//!
+//! bytes → [`input`] → [`classify`] → [`signals`] → [`score`] → [`noise`] → [`write`] → bytes
+//!
+//! What holds throughout, and the test that shows it:
+//!
+//! - Nothing is imported, so there is no clock, no network and no file (`host-test/tests/component.rs`).
+//! - Every line leaves, in order, and what is not ours of it leaves byte for byte (`host-test/tests/laws.rs`).
+//! - The same lines give the same bytes however they are cut into batches (`host-test/tests/laws.rs`).
+//! - No bytes make it trap (`host-test/tests/laws.rs`).
+//! - A text is accepted exactly when it is JSON (`input::json`).
+//! - A failure, a denial, a risk, or a hit of medium weight is never marked as noise (`noise`).
+//! - A signal changes nothing, so the order of signals does not matter (`signals`).
+//! - Every default is in its range and names its source (`config`).
+
+pub mod classify;
 #[cfg(feature = "component")]
 mod component;
-pub mod config { pub fn schema() -> String { "{}".into() } }
+pub mod config;
 pub mod error;
-use error::Problem;
-#[derive(Debug, Clone, Default)]
-pub struct Config;
-impl Config { pub fn from_json(_: &str) -> Result<Self, Vec<Problem>> { Ok(Config) } }
-pub struct Session;
-pub struct Outcome { pub kept: String, pub suppressed: String, pub rejected: Vec<Rejected> }
-pub struct Rejected { pub line: u32, pub reason: Skip }
-pub enum Skip { NotJson }
-impl Skip { pub fn label(&self) -> &'static str { "not_json" } }
-pub struct Counter { pub group: &'static str, pub name: &'static str, pub count: u64 }
+pub mod input;
+pub mod limits;
+pub mod noise;
+pub mod score;
+pub mod signals;
+pub mod stats;
+pub mod time;
+pub mod write;
+
+pub use config::Config;
+pub use stats::Counter;
+
+use input::json::Cursor;
+use input::record::{Scratch, View, view};
+use input::{Skip, lines};
+use signals::{Case, Hit};
+use stats::Stats;
+use write::Decision;
+
+/// A long-lived run over a stream of lines.
+pub struct Session {
+    config: Config,
+    scratch: Scratch,
+    hits: Vec<Hit>,
+    stats: Stats,
+}
+
+/// What became of one batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The lines that stay in the stream, in order.
+    pub kept: String,
+    /// The lines that leave by the second output.
+    pub suppressed: String,
+    /// What was passed on unchanged; these lines are part of `kept`.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A line, or an element of an envelope, that was passed on unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Number of the line within the batch, from 1.
+    pub line: u32,
+    /// Why.
+    pub reason: Skip,
+}
+
 impl Session {
-    pub fn open(_: Config) -> Self { Session }
-    pub fn process(&mut self, batch: &str) -> Outcome { Outcome { kept: batch.into(), suppressed: String::new(), rejected: vec![] } }
-    pub fn stats(&self) -> Vec<Counter> { vec![] }
+    /// Opens a session.
+    pub fn open(config: Config) -> Session {
+        Session {
+            config,
+            scratch: Scratch::default(),
+            hits: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Enriches a batch of whole lines. What cannot be read is passed on unchanged.
+    pub fn process(&mut self, batch: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        // What is added to a record is mostly a fifth of it or less.
+        outcome.kept.reserve(batch.len() + batch.len() / 4);
+        for (line, number) in lines::split(batch).zip(1..) {
+            let start = outcome.kept.len();
+            outcome.kept.push_str(line.lead);
+            let rejected = &mut |reason| {
+                outcome.rejected.push(Rejected {
+                    line: number,
+                    reason,
+                });
+            };
+            self.line(line.text, &mut outcome.kept, rejected);
+            outcome.kept.push_str(line.tail);
+            let bytes = line.lead.len() + line.text.len() + line.tail.len();
+            self.stats.line(bytes, outcome.kept.len() - start);
+        }
+        outcome
+    }
+
+    /// All counts since the session was opened, in a fixed order.
+    pub fn stats(&self) -> Vec<Counter> {
+        self.stats.counters()
+    }
+
+    /// One line: a record, or an envelope whose records are enriched in place.
+    fn line(&mut self, text: &str, out: &mut String, rejected: &mut dyn FnMut(Skip)) {
+        match self.object(text, out) {
+            Ok(None) => {}
+            Ok(Some(elements)) => {
+                let mut from = 0;
+                for element in elements {
+                    out.push_str(text.get(from..element.start).unwrap_or(""));
+                    from = element.end;
+                    let element = text.get(element.start..element.end).unwrap_or("");
+                    // An envelope within an envelope is none of the known shapes.
+                    let done = self.object(element, out);
+                    if let Some(skip) =
+                        done.map_or_else(Some, |inner| inner.map(|_| Skip::NotSignIn))
+                    {
+                        out.push_str(element);
+                        self.reject(skip, rejected);
+                    }
+                }
+                out.push_str(text.get(from..).unwrap_or(""));
+            }
+            Err(skip) => {
+                out.push_str(text);
+                self.reject(skip, rejected);
+            }
+        }
+    }
+
+    fn reject(&mut self, skip: Skip, rejected: &mut dyn FnMut(Skip)) {
+        self.stats.rejected(skip);
+        rejected(skip);
+    }
+
+    /// The path of one object. Writes it enriched, or writes nothing and returns the places of an envelope's records.
+    fn object(
+        &mut self,
+        text: &str,
+        out: &mut String,
+    ) -> Result<Option<Vec<input::json::Span>>, Skip> {
+        if text.len() > limits::LINE_BYTES_MAX {
+            return Err(Skip::TooLong);
+        }
+        let member = self.config.text(&config::MEMBER);
+        let record = match view(text, member, &mut self.scratch)? {
+            View::Record(record) => record,
+            View::Envelope(array) => return elements(text, array.start).map(Some),
+        };
+        let class = classify::classify(&record);
+        let case = Case {
+            record: &record,
+            class: &class,
+            config: &self.config,
+        };
+        signals::check_all(&case, &mut self.hits);
+        let score = score::total(&self.hits);
+        let decision = Decision {
+            record: &record,
+            class: &class,
+            noise: noise::decide(&case, &self.hits),
+            score,
+            verdict: score::verdict(score, &self.config),
+            hits: &self.hits,
+        };
+        write::record(out, text, record.layout(), member, &decision);
+        self.stats.record(&decision, text.len());
+        Ok(None)
+    }
+}
+
+/// The places of the elements of the array that starts at `start`.
+fn elements(text: &str, start: usize) -> Result<Vec<input::json::Span>, Skip> {
+    let mut cursor = Cursor::starting_at(text, start);
+    let mut places = Vec::new();
+    let mut first = true;
+    cursor.value()?;
+    while cursor.element(&mut first)? {
+        places.push(cursor.skip()?);
+    }
+    // An empty envelope holds no sign-in.
+    if places.is_empty() {
+        return Err(Skip::Empty);
+    }
+    Ok(places)
 }

@@ -1,0 +1,693 @@
+//! Options: one row each for key, unit, default, range and source; JSON in, a [`Config`] or all problems out.
+//!
+//! The rows feed parsing, messages, the JSON Schema and the README's table. An option of a signal stands in the
+//! signal's file. Options are plain data passed in and do not change while a session is open.
+
+mod tree;
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use crate::error::{Misfit, Problem};
+use crate::limits::{CONFIG_BYTES_MAX, CONFIG_TEXT_BYTES_MAX, LIST_ITEMS_MAX, SCORE_MAX};
+use crate::signals;
+use tree::Node;
+
+/// One option.
+#[derive(Debug, Clone, Copy)]
+pub struct Opt {
+    /// The key, with dots between its parts. In JSON and TOML it may be nested or written with the dots.
+    pub key: &'static str,
+    /// What it sets, in a few words; of a number, its unit.
+    pub unit: &'static str,
+    /// Its type, default and range.
+    pub kind: Kind,
+    /// Where the default comes from: a rule, a document, or our reason.
+    pub source: &'static str,
+}
+
+/// The type of an option, with its default and what is allowed.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A whole number, both bounds allowed.
+    Int {
+        /// Taken where the key is absent.
+        default: i64,
+        /// Smallest allowed.
+        min: i64,
+        /// Largest allowed.
+        max: i64,
+    },
+    /// One of a few words.
+    Word {
+        /// Taken where the key is absent.
+        default: &'static str,
+        /// All of them.
+        allowed: &'static [&'static str],
+    },
+    /// The name of a JSON member: 1 to 64 letters, digits and `_`.
+    Name {
+        /// Taken where the key is absent.
+        default: &'static str,
+    },
+    /// A list of autonomous system numbers.
+    Asns {
+        /// Taken where the key is absent.
+        default: &'static [u32],
+    },
+    /// A list of addresses and networks such as `192.0.2.0/24`; empty by default.
+    Networks,
+    /// A list of texts.
+    Texts {
+        /// Taken where the key is absent.
+        default: &'static [&'static str],
+    },
+}
+
+impl Opt {
+    /// An option that holds the points of a signal's level.
+    pub const fn points(key: &'static str, default: i64, source: &'static str) -> Opt {
+        Opt {
+            key,
+            unit: "points",
+            kind: Kind::Int {
+                default,
+                min: -SCORE_MAX,
+                max: SCORE_MAX,
+            },
+            source,
+        }
+    }
+
+    /// What is allowed, with the unit, for a message.
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            Kind::Int { min, max, .. } => format!("{min} to {max} {}", self.unit),
+            Kind::Word { allowed, .. } => allowed.join(" or "),
+            Kind::Name { .. } => "a name of 1 to 64 letters, digits and _".to_owned(),
+            Kind::Asns { .. } => {
+                format!("a list of at most {LIST_ITEMS_MAX} autonomous system numbers")
+            }
+            Kind::Networks => format!(
+                "a list of at most {LIST_ITEMS_MAX} addresses or networks such as 192.0.2.0/24"
+            ),
+            Kind::Texts { .. } => format!(
+                "a list of at most {LIST_ITEMS_MAX} texts of 1 to {CONFIG_TEXT_BYTES_MAX} bytes"
+            ),
+        }
+    }
+
+    /// The default as JSON.
+    pub fn default(&self) -> serde_json::Value {
+        match self.kind {
+            Kind::Int { default, .. } => json!(default),
+            Kind::Word { default, .. } | Kind::Name { default } => json!(default),
+            Kind::Asns { default } => json!(default),
+            Kind::Networks => json!([]),
+            Kind::Texts { default } => json!(default),
+        }
+    }
+}
+
+/// What happens to records that may leave the stream.
+pub const MODE: Opt = Opt {
+    key: "mode",
+    unit: "what becomes of noise",
+    kind: Kind::Word {
+        default: "annotate",
+        allowed: &["annotate"],
+    },
+    source: "annotate removes nothing, so it is safe to start with",
+};
+
+/// The member that is added.
+pub const MEMBER: Opt = Opt {
+    key: "member",
+    unit: "name of the member that is added",
+    kind: Kind::Name {
+        default: "signin_triage",
+    },
+    source: "the project's name",
+};
+
+/// Scores from here on are `review`.
+pub const REVIEW_FROM: Opt = Opt {
+    key: "review_from",
+    unit: "points",
+    kind: Kind::Int {
+        default: 30,
+        min: 1,
+        max: SCORE_MAX,
+    },
+    source: "one signal of medium weight, or several of low weight, is worth a look",
+};
+
+/// Scores from here on are `suspicious`.
+pub const SUSPICIOUS_FROM: Opt = Opt {
+    key: "suspicious_from",
+    unit: "points",
+    kind: Kind::Int {
+        default: 60,
+        min: 2,
+        max: SCORE_MAX,
+    },
+    source: "two signals that each deserve a look, or one that speaks for itself",
+};
+
+/// The options that are not a signal's.
+pub static CORE: &[&Opt] = &[&MODE, &MEMBER, &REVIEW_FROM, &SUSPICIOUS_FROM];
+
+/// All options, in the order of the documentation.
+pub fn options() -> impl Iterator<Item = &'static Opt> {
+    let of_signals = signals::ALL.iter().flat_map(|signal| {
+        let points = signal.levels.iter().map(|level| &level.points);
+        points.chain(signal.options.iter().copied())
+    });
+    CORE.iter().copied().chain(of_signals)
+}
+
+/// A network: an address and how many of its leading bits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The address as 128 bits; IPv4 is mapped into IPv6.
+    bits: u128,
+    /// Leading bits that count, 0 to 128.
+    length: u32,
+}
+
+impl Network {
+    /// Reads `192.0.2.0/24`, `2001:db8::/32` or a single address; `None` where it is none of these.
+    pub fn parse(text: &str) -> Option<Network> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u32>().ok()?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().ok()?;
+        let (widest, offset) = if address.is_ipv4() {
+            (32, 96)
+        } else {
+            (128, 0)
+        };
+        let length = length.unwrap_or(widest);
+        (length <= widest).then(|| Network {
+            bits: bits_of(address),
+            length: length + offset,
+        })
+    }
+
+    /// Whether `address` lies in the network.
+    pub fn contains(self, address: IpAddr) -> bool {
+        let differing = self.bits ^ bits_of(address);
+        differing.leading_zeros() >= self.length
+    }
+}
+
+/// An address as 128 bits, IPv4 mapped into IPv6.
+fn bits_of(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+/// The value of an option.
+#[derive(Debug, Clone, PartialEq)]
+enum Setting {
+    Int(i64),
+    Text(String),
+    Asns(Vec<u32>),
+    Networks(Vec<Network>),
+    Texts(Vec<String>),
+}
+
+/// A checked configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Sorted by key; every option is there.
+    settings: Vec<(&'static str, Setting)>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut settings: Vec<_> = options().map(|opt| (opt.key, default_of(opt))).collect();
+        settings.sort_by_key(|setting| setting.0);
+        Config { settings }
+    }
+}
+
+impl Config {
+    /// Reads a configuration. Empty text means all defaults.
+    ///
+    /// # Errors
+    /// Every problem of the text, not the first one only.
+    pub fn from_json(text: &str) -> Result<Config, Vec<Problem>> {
+        let mut config = Config::default();
+        if text.trim().is_empty() {
+            return Ok(config);
+        }
+        if text.len() > CONFIG_BYTES_MAX {
+            let text = format!("it is longer than {CONFIG_BYTES_MAX} bytes");
+            return Err(vec![Problem::NotJson(text)]);
+        }
+        let node: Node = serde_json::from_str(text)
+            .map_err(|error| vec![Problem::NotJson(error.to_string())])?;
+        let Node::Object(members) = node else {
+            let text = format!("found {}", node.shown());
+            return Err(vec![Problem::NotJson(text)]);
+        };
+        let mut problems = Vec::new();
+        let mut seen = Vec::new();
+        for (key, value) in members {
+            config.take(key, value, &mut seen, &mut problems);
+        }
+        if config.int(&REVIEW_FROM) >= config.int(&SUSPICIOUS_FROM) {
+            problems.push(Problem::Conflict {
+                keys: &["review_from", "suspicious_from"],
+                rule: "review_from must be smaller than suspicious_from",
+            });
+        }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The value of a number option.
+    pub fn int(&self, opt: &Opt) -> i64 {
+        match (self.setting(opt), opt.kind) {
+            (Some(Setting::Int(value)), _) => *value,
+            (_, Kind::Int { default, .. }) => default,
+            _ => 0,
+        }
+    }
+
+    /// The value of a word or name option.
+    pub fn text(&self, opt: &Opt) -> &str {
+        match (self.setting(opt), opt.kind) {
+            (Some(Setting::Text(value)), _) => value,
+            (_, Kind::Word { default, .. } | Kind::Name { default }) => default,
+            _ => "",
+        }
+    }
+
+    /// Whether the list of numbers holds `asn`.
+    pub fn has_asn(&self, opt: &Opt, asn: u32) -> bool {
+        matches!(self.setting(opt), Some(Setting::Asns(asns)) if asns.contains(&asn))
+    }
+
+    /// Whether the list of networks holds `address`; false for a text that is no address.
+    pub fn has_address(&self, opt: &Opt, address: &str) -> bool {
+        let Some(Setting::Networks(networks)) = self.setting(opt) else {
+            return false;
+        };
+        !networks.is_empty()
+            && address.parse().is_ok_and(|address| {
+                networks
+                    .iter()
+                    .any(|network: &Network| network.contains(address))
+            })
+    }
+
+    /// The list of texts.
+    pub fn texts(&self, opt: &Opt) -> &[String] {
+        match self.setting(opt) {
+            Some(Setting::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    fn setting(&self, opt: &Opt) -> Option<&Setting> {
+        let at = self
+            .settings
+            .binary_search_by_key(&opt.key, |setting| setting.0)
+            .ok()?;
+        self.settings.get(at).map(|setting| &setting.1)
+    }
+
+    /// Takes over one member, going into objects until a key is an option's.
+    fn take(
+        &mut self,
+        key: String,
+        value: Node,
+        seen: &mut Vec<&'static str>,
+        problems: &mut Vec<Problem>,
+    ) {
+        if let Some(opt) = options().find(|opt| opt.key == key) {
+            if seen.contains(&opt.key) {
+                problems.push(Problem::DuplicateKey(key));
+                return;
+            }
+            seen.push(opt.key);
+            match checked(opt, &value) {
+                Ok(setting) => {
+                    if let Ok(at) = self.settings.binary_search_by_key(&opt.key, |one| one.0)
+                        && let Some(place) = self.settings.get_mut(at)
+                    {
+                        place.1 = setting;
+                    }
+                }
+                Err(problem) => problems.push(problem),
+            }
+            return;
+        }
+        let begins = |opt: &&Opt| {
+            opt.key
+                .strip_prefix(key.as_str())
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let group = options().any(|opt| begins(&opt));
+        match value {
+            Node::Object(members) if group => {
+                for (part, value) in members {
+                    self.take(format!("{key}.{part}"), value, seen, problems);
+                }
+            }
+            _ if group => problems.push(Problem::WrongType(Misfit {
+                found: value.shown(),
+                allowed: "an object with options of that signal".to_owned(),
+                key,
+            })),
+            Node::Object(members) if !members.is_empty() => {
+                // Name each option below, so that a misspelt signal is found by its options.
+                for (part, _) in members {
+                    problems.push(unknown(format!("{key}.{part}")));
+                }
+            }
+            _ => problems.push(unknown(key)),
+        }
+    }
+}
+
+fn default_of(opt: &Opt) -> Setting {
+    match opt.kind {
+        Kind::Int { default, .. } => Setting::Int(default),
+        Kind::Word { default, .. } | Kind::Name { default } => Setting::Text(default.to_owned()),
+        Kind::Asns { default } => Setting::Asns(default.to_vec()),
+        Kind::Networks => Setting::Networks(Vec::new()),
+        Kind::Texts { default } => {
+            Setting::Texts(default.iter().map(|&text| text.to_owned()).collect())
+        }
+    }
+}
+
+/// The value as a setting of `opt`, or what is wrong with it.
+fn checked(opt: &Opt, value: &Node) -> Result<Setting, Problem> {
+    let misfit = |found: &Node| Misfit {
+        key: opt.key.to_owned(),
+        found: found.shown(),
+        allowed: opt.allowed(),
+    };
+    let wrong_type = |found: &Node| Problem::WrongType(misfit(found));
+    let out_of_range = |found: &Node| Problem::OutOfRange(misfit(found));
+    match (opt.kind, value) {
+        (Kind::Int { min, max, .. }, Node::Int(number)) => {
+            if (min..=max).contains(number) {
+                Ok(Setting::Int(*number))
+            } else {
+                Err(out_of_range(value))
+            }
+        }
+        (Kind::Word { allowed, .. }, Node::Text(text)) => {
+            if allowed.contains(&text.as_str()) {
+                Ok(Setting::Text(text.clone()))
+            } else {
+                Err(out_of_range(value))
+            }
+        }
+        (Kind::Name { .. }, Node::Text(text)) => {
+            let plain = text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if plain && (1..=64).contains(&text.len()) {
+                Ok(Setting::Text(text.clone()))
+            } else {
+                Err(out_of_range(value))
+            }
+        }
+        (Kind::Asns { .. } | Kind::Networks | Kind::Texts { .. }, Node::Array(items))
+            if items.len() > LIST_ITEMS_MAX =>
+        {
+            Err(out_of_range(value))
+        }
+        (Kind::Asns { .. }, Node::Array(items)) => items
+            .iter()
+            .map(|item| match item {
+                Node::Int(number) => u32::try_from(*number).map_err(|_| out_of_range(item)),
+                _ => Err(wrong_type(item)),
+            })
+            .collect::<Result<_, _>>()
+            .map(Setting::Asns),
+        (Kind::Networks, Node::Array(items)) => items
+            .iter()
+            .map(|item| match item {
+                Node::Text(text) => Network::parse(text).ok_or_else(|| out_of_range(item)),
+                _ => Err(wrong_type(item)),
+            })
+            .collect::<Result<_, _>>()
+            .map(Setting::Networks),
+        (Kind::Texts { .. }, Node::Array(items)) => items
+            .iter()
+            .map(|item| match item {
+                Node::Text(text) if (1..=CONFIG_TEXT_BYTES_MAX).contains(&text.len()) => {
+                    Ok(text.clone())
+                }
+                Node::Text(_) => Err(out_of_range(item)),
+                _ => Err(wrong_type(item)),
+            })
+            .collect::<Result<_, _>>()
+            .map(Setting::Texts),
+        _ => Err(wrong_type(value)),
+    }
+}
+
+fn unknown(key: String) -> Problem {
+    let nearest = options()
+        .map(|opt| (distance(&key, opt.key), opt.key))
+        .min()
+        // Farther than a third of the key it is another word, not a slip.
+        .filter(|(distance, _)| *distance <= (key.len() / 3).max(2))
+        .map(|nearest| nearest.1);
+    Problem::UnknownKey { key, nearest }
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    // A hostile configuration must not cost more than a long one.
+    if one.len() > 4 * 64 {
+        return usize::MAX;
+    }
+    let other = other.as_bytes();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.bytes().enumerate() {
+        let mut corner = at;
+        let mut left = at + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, &wanted) in row.iter_mut().skip(1).zip(other) {
+            let above = *cell;
+            left = (corner + usize::from(letter != wanted))
+                .min(above + 1)
+                .min(left + 1);
+            corner = above;
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// The JSON Schema of the configuration (draft 2020-12). `x-unit` and `x-source` are ours.
+pub fn schema() -> String {
+    let mut properties = serde_json::Map::new();
+    for opt in options() {
+        let mut schema = match opt.kind {
+            Kind::Int { min, max, .. } => json!({"type":"integer","minimum":min,"maximum":max}),
+            Kind::Word { allowed, .. } => json!({"enum":allowed}),
+            Kind::Name { .. } => json!({"type":"string","pattern":"^[A-Za-z0-9_]{1,64}$"}),
+            Kind::Asns { .. } => json!({
+                "type":"array",
+                "maxItems":LIST_ITEMS_MAX,
+                "items":{"type":"integer","minimum":0,"maximum":u32::MAX},
+            }),
+            Kind::Networks => json!({
+                "type":"array",
+                "maxItems":LIST_ITEMS_MAX,
+                "items":{"type":"string"},
+            }),
+            Kind::Texts { .. } => json!({
+                "type":"array",
+                "maxItems":LIST_ITEMS_MAX,
+                "items":{"type":"string","minLength":1,"maxLength":CONFIG_TEXT_BYTES_MAX},
+            }),
+        };
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("default".to_owned(), opt.default());
+            schema.insert("x-unit".to_owned(), json!(opt.unit));
+            schema.insert("x-source".to_owned(), json!(opt.source));
+        }
+        match opt.key.split_once('.') {
+            None => {
+                properties.insert(opt.key.to_owned(), schema);
+            }
+            Some((group, key)) => {
+                let group = properties.entry(group).or_insert_with(
+                    || json!({"type":"object","additionalProperties":false,"properties":{}}),
+                );
+                if let Some(group) = group
+                    .get_mut("properties")
+                    .and_then(|of| of.as_object_mut())
+                {
+                    group.insert(key.to_owned(), schema);
+                }
+            }
+        }
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "signin-triage configuration",
+        "description": "Every option is optional. \"a\": {\"b\": 1} may also be written \"a.b\": 1.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        match Config::from_json(text) {
+            Ok(_) => Vec::new(),
+            Err(found) => found.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn names_every_problem_with_key_value_and_what_is_allowed() {
+        let rows: [(&str, &[&str]); 17] = [
+            ("", &[]),
+            ("  \n", &[]),
+            ("{}", &[]),
+            (
+                r#"{"review_from":20,"mfa_denied":{"fraud_points":90}}"#,
+                &[],
+            ),
+            (r#"{"mfa_denied.fraud_points":90}"#, &[]),
+            (
+                r#"{"review_from":0}"#,
+                &["review_from: found 0, allowed 1 to 100 points"],
+            ),
+            (
+                r#"{"review_from":"30"}"#,
+                &["review_from: found \"30\", allowed 1 to 100 points"],
+            ),
+            (
+                r#"{"review_from":30.5}"#,
+                &["review_from: found 30.5, allowed 1 to 100 points"],
+            ),
+            (
+                r#"{"mode":"fitler"}"#,
+                &["mode: found \"fitler\", allowed annotate"],
+            ),
+            (
+                r#"{"reveiw_from":10,"nonsense":1}"#,
+                &[
+                    "reveiw_from: unknown key, nearest is review_from",
+                    "nonsense: unknown key",
+                ],
+            ),
+            (
+                r#"{"mfa_denyed":{"fraud_points":1}}"#,
+                &["mfa_denyed.fraud_points: unknown key, nearest is mfa_denied.fraud_points"],
+            ),
+            (
+                r#"{"mfa_denied":5}"#,
+                &["mfa_denied: found 5, allowed an object with options of that signal"],
+            ),
+            (
+                r#"{"review_from":70,"suspicious_from":60}"#,
+                &["review_from, suspicious_from: review_from must be smaller than suspicious_from"],
+            ),
+            (
+                r#"{"review_from":10,"review_from":20}"#,
+                &["review_from: stands more than once"],
+            ),
+            (
+                r#"{"mfa_denied":{"fraud_points":1},"mfa_denied.fraud_points":2}"#,
+                &["mfa_denied.fraud_points: stands more than once"],
+            ),
+            (
+                r#"{"member":"a b"}"#,
+                &["member: found \"a b\", allowed a name of 1 to 64 letters, digits and _"],
+            ),
+            ("[1]", &["not a JSON object: found [1]"]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(problems(text), expected, "{text}");
+        }
+        assert!(
+            problems("{\"a\":")
+                .first()
+                .unwrap()
+                .contains("line 1 column")
+        );
+    }
+
+    #[test]
+    fn every_default_is_in_range_and_every_option_documented() {
+        for opt in options() {
+            let text = format!("{{\"{}\":{}}}", opt.key, opt.default());
+            assert_eq!(problems(&text), [""; 0], "{}", opt.key);
+            assert!(opt.source.len() > 10 && !opt.unit.is_empty(), "{}", opt.key);
+            assert_eq!(options().filter(|other| other.key == opt.key).count(), 1);
+        }
+        assert_eq!(Config::from_json("{}").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_schema_is_json_and_names_every_option() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+        for opt in options() {
+            let path = format!("/properties/{}", opt.key.replace('.', "/properties/"));
+            let entry = schema.pointer(&path).expect(opt.key);
+            assert_eq!(entry["default"], opt.default());
+        }
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let rows = [
+            ("192.0.2.0/24", "192.0.2.255", true),
+            ("192.0.2.0/24", "192.0.3.0", false),
+            ("192.0.2.7", "192.0.2.7", true),
+            ("192.0.2.7", "192.0.2.8", false),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("192.0.2.0/24", "::ffff:192.0.2.1", true),
+        ];
+        for (network, address, inside) in rows {
+            let network = Network::parse(network).unwrap();
+            assert_eq!(
+                network.contains(address.parse().unwrap()),
+                inside,
+                "{address}"
+            );
+        }
+        for text in [
+            "",
+            "192.0.2.0/33",
+            "192.0.2/24",
+            "x",
+            "2001:db8::/129",
+            "1.2.3.4/",
+        ] {
+            assert_eq!(Network::parse(text), None, "{text}");
+        }
+    }
+}

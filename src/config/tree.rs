@@ -1,0 +1,115 @@
+//! JSON as it was written: members in order, repeated keys kept, so that a repeated key can be reported.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number that is not whole, or too large.
+    Float(f64),
+    /// A string.
+    Text(String),
+    /// An array.
+    Array(Vec<Node>),
+    /// An object.
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The value for a message: JSON, shortened where it is long, control characters escaped.
+    pub fn shown(&self) -> String {
+        const CHARACTERS_MAX: usize = 60;
+        let mut text = self.json();
+        if let Some((at, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+            text.truncate(at);
+            text.push('…');
+        }
+        text
+    }
+
+    fn json(&self) -> String {
+        let list = |items: Vec<String>| items.join(",");
+        match self {
+            Node::Null => "null".to_owned(),
+            Node::Bool(value) => value.to_string(),
+            Node::Int(value) => value.to_string(),
+            Node::Float(value) => value.to_string(),
+            Node::Text(text) => serde_json::Value::from(text.as_str()).to_string(),
+            Node::Array(items) => format!("[{}]", list(items.iter().map(Node::json).collect())),
+            Node::Object(members) => {
+                let member = |(key, value): &(String, Node)| {
+                    format!("{}:{}", serde_json::Value::from(key.as_str()), value.json())
+                };
+                format!("{{{}}}", list(members.iter().map(member).collect()))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Int(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Node, E> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "too large for any option; shown only"
+        )]
+        Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Int))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Float(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Node::Object(members))
+    }
+}

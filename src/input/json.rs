@@ -1,0 +1,510 @@
+//! A cursor over one line of JSON text: hands out positions and copies nothing.
+//!
+//! It reads what it is asked for, skips the rest, and checks all of it: what it accepts, `serde_json`
+//! accepts too, and the other way round (tested below over random and broken texts). What a value
+//! means is left to [`super::record`].
+
+use crate::limits::DEPTH_MAX;
+
+/// Why a text cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The grammar of JSON is broken.
+    NotJson,
+    /// More than [`DEPTH_MAX`] brackets are open at once.
+    TooDeep,
+    /// A `\u` escape holds half a surrogate pair, so the text has no UTF-8 form.
+    BrokenEncoding,
+}
+
+/// Where a text or a token stands: byte positions from the start of the cursor's text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// A string: the bytes between its quotes, and whether there is a backslash among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw {
+    /// The bytes between the quotes, escapes as they stand.
+    pub span: Span,
+    /// Whether [`unescape`] is needed to get at the text.
+    pub escaped: bool,
+}
+
+/// The value that a cursor has come upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(Span),
+    /// A number, as written.
+    Number(Span),
+    /// A string.
+    Text(Raw),
+    /// An object whose `{` has been read: go on with [`Cursor::key`].
+    Object,
+    /// An array whose `[` has been read: go on with [`Cursor::element`].
+    Array,
+}
+
+/// A position in one JSON text.
+pub struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+    depth: u32,
+}
+
+impl<'t> Cursor<'t> {
+    /// A cursor at the start of `text`.
+    pub fn new(text: &'t str) -> Self {
+        Cursor {
+            text,
+            at: 0,
+            depth: 0,
+        }
+    }
+
+    /// A cursor that starts further in; positions still count from the start of `text`.
+    pub fn starting_at(text: &'t str, at: usize) -> Self {
+        Cursor { text, at, depth: 0 }
+    }
+
+    /// Position of the next byte to be read.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The bytes of `span`; empty where the span is not of this text.
+    pub fn slice(&self, span: Span) -> &'t str {
+        self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// Moves past white space and returns the byte that follows; `None` at the end.
+    pub fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                other => return other.copied(),
+            }
+        }
+    }
+
+    /// Checks that nothing but white space is left.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(Fault::NotJson),
+        }
+    }
+
+    /// Reads the next value; of an object or array only the opening bracket.
+    pub fn value(&mut self) -> Result<Value, Fault> {
+        match self.peek().ok_or(Fault::NotJson)? {
+            b'"' => self.string().map(Value::Text),
+            b'{' => self.open().map(|()| Value::Object),
+            b'[' => self.open().map(|()| Value::Array),
+            b'n' => self.word("null").map(|_| Value::Null),
+            b't' => self.word("true").map(Value::Bool),
+            b'f' => self.word("false").map(Value::Bool),
+            _ => self.number().map(Value::Number),
+        }
+    }
+
+    /// Reads up to the value of the next member of the open object and returns its key; `None` once the
+    /// object is closed. `first` is true before the first call and false after it.
+    pub fn key(&mut self, first: &mut bool) -> Result<Option<Raw>, Fault> {
+        match self.peek() {
+            Some(b'}') => {
+                self.close();
+                return Ok(None);
+            }
+            Some(b',') if !*first => {
+                self.at += 1;
+                self.peek();
+            }
+            Some(b'"') if *first => {}
+            _ => return Err(Fault::NotJson),
+        }
+        *first = false;
+        self.member_key().map(Some)
+    }
+
+    /// Moves to the next element of the open array; false once the array is closed. `first` as for [`Cursor::key`].
+    pub fn element(&mut self, first: &mut bool) -> Result<bool, Fault> {
+        match self.peek() {
+            Some(b']') => {
+                self.close();
+                Ok(false)
+            }
+            Some(b',') if !*first => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(_) if *first => {
+                *first = false;
+                Ok(true)
+            }
+            _ => Err(Fault::NotJson),
+        }
+    }
+
+    /// Skips the next value, however large, checking it on the way. Returns where it stands.
+    pub fn skip(&mut self) -> Result<Span, Fault> {
+        self.peek();
+        let start = self.at;
+        let value = self.value()?;
+        self.skip_rest(value)?;
+        Ok(Span {
+            start,
+            end: self.at,
+        })
+    }
+
+    /// Skips what is left of `value`, which [`Cursor::value`] has just returned.
+    pub fn skip_rest(&mut self, value: Value) -> Result<(), Fault> {
+        // One bit per open bracket, the innermost lowest: 1 for an object. No recursion, so no stack to exhaust.
+        let mut kinds: u128 = 0;
+        let mut open = 0_u32;
+        let mut value = value;
+        loop {
+            let mut first = false;
+            if let Value::Object | Value::Array = value {
+                kinds = kinds << 1 | u128::from(value == Value::Object);
+                open += 1;
+                first = true;
+            }
+            loop {
+                if open == 0 {
+                    return Ok(());
+                }
+                let more = if kinds & 1 == 1 {
+                    self.key(&mut first)?.is_some()
+                } else {
+                    self.element(&mut first)?
+                };
+                if more {
+                    break;
+                }
+                kinds >>= 1;
+                open -= 1;
+                first = false;
+            }
+            value = self.value()?;
+        }
+    }
+
+    fn open(&mut self) -> Result<(), Fault> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(Fault::TooDeep);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.at += 1;
+    }
+
+    fn member_key(&mut self) -> Result<Raw, Fault> {
+        let key = self.string()?;
+        if self.peek() != Some(b':') {
+            return Err(Fault::NotJson);
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    fn string(&mut self) -> Result<Raw, Fault> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
+            return Err(Fault::NotJson);
+        }
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at += plain_bytes(bytes.get(at..).unwrap_or(&[]));
+            match bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    let span = Span { start, end: at };
+                    return Ok(Raw { span, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    at = escape_end(bytes, at)?;
+                }
+                _ => return Err(Fault::NotJson),
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Result<Span, Fault> {
+        let start = self.at;
+        let end = start + word.len();
+        if self.text.as_bytes().get(start..end) != Some(word.as_bytes()) {
+            return Err(Fault::NotJson);
+        }
+        self.at = end;
+        Ok(Span { start, end })
+    }
+
+    fn number(&mut self) -> Result<Span, Fault> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let mut at = start;
+        if bytes.get(at) == Some(&b'-') {
+            at += 1;
+        }
+        // A leading zero stands alone.
+        at = match bytes.get(at) {
+            Some(b'0') => at + 1,
+            _ => digits_end(bytes, at)?,
+        };
+        if bytes.get(at) == Some(&b'.') {
+            at = digits_end(bytes, at + 1)?;
+        }
+        if let Some(b'e' | b'E') = bytes.get(at) {
+            at += 1;
+            if let Some(b'+' | b'-') = bytes.get(at) {
+                at += 1;
+            }
+            at = digits_end(bytes, at)?;
+        }
+        self.at = at;
+        Ok(Span { start, end: at })
+    }
+}
+
+/// Appends the text that `raw` (the inside of a string that a [`Cursor`] has accepted) stands for.
+pub fn unescape(raw: &str, out: &mut String) {
+    let mut rest = raw;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        let bytes = rest.as_bytes();
+        let (character, length) = match bytes.get(at + 1) {
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(b'u') => escaped_character(bytes, at),
+            Some(&other) => (char::from(other), 2),
+            None => return,
+        };
+        out.push(character);
+        rest = rest.get(at + length..).unwrap_or("");
+    }
+    out.push_str(rest);
+}
+
+/// The character of the `\u` escape at `at` and the escape's length, a pair of surrogates taken together.
+fn escaped_character(bytes: &[u8], at: usize) -> (char, usize) {
+    let high = hex(bytes, at + 2).unwrap_or(0xfffd);
+    if let Some(character) = char::from_u32(high) {
+        return (character, 6);
+    }
+    let low = hex(bytes, at + 8).unwrap_or(0xdc00);
+    let point = 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
+    let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
+    (character, 12)
+}
+
+/// How many of the first bytes stand for themselves within a string: neither quote, backslash nor control.
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The high bit of each byte that is zero. A borrow can mark bytes above a marked one, never one below.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let word = u64::from_le_bytes(*chunk);
+        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
+        let slashes = zeros(word ^ (ONES * u64::from(b'\\')));
+        // Below 0x20: subtracting 0x20 borrows, and the byte itself has no high bit.
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let marks = quotes | slashes | controls;
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    let plain = rest
+        .iter()
+        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    at + plain.unwrap_or(rest.len())
+}
+
+/// The position after the escape whose backslash stands at `at`.
+fn escape_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    match bytes.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match hex(bytes, at + 2).ok_or(Fault::NotJson)? {
+            0xdc00..=0xdfff => Err(Fault::BrokenEncoding),
+            0xd800..=0xdbff => {
+                let pair = bytes.get(at + 6..at + 8) == Some(b"\\u");
+                match hex(bytes, at + 8) {
+                    Some(0xdc00..=0xdfff) if pair => Ok(at + 12),
+                    _ => Err(Fault::BrokenEncoding),
+                }
+            }
+            _ => Ok(at + 6),
+        },
+        _ => Err(Fault::NotJson),
+    }
+}
+
+/// The four hexadecimal digits at `at` as a number.
+fn hex(bytes: &[u8], at: usize) -> Option<u32> {
+    let digits = bytes.get(at..at + 4)?;
+    digits.iter().try_fold(0, |number, &digit| {
+        Some(number << 4 | char::from(digit).to_digit(16)?)
+    })
+}
+
+/// The position after the digits that start at `at`, of which there must be one.
+fn digits_end(bytes: &[u8], at: usize) -> Result<usize, Fault> {
+    let rest = bytes.get(at..).unwrap_or(&[]);
+    match rest.iter().position(|byte| !byte.is_ascii_digit()) {
+        Some(0) => Err(Fault::NotJson),
+        Some(length) => Ok(at + length),
+        None if rest.is_empty() => Err(Fault::NotJson),
+        None => Ok(bytes.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(text: &str) -> Result<(), Fault> {
+        let mut cursor = Cursor::new(text);
+        cursor.skip()?;
+        cursor.finish()
+    }
+
+    #[test]
+    fn accepts_and_refuses_as_json_does() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let rows = [
+            ("{}", Ok(())),
+            (" [ ] ", Ok(())),
+            (r#"{"a":[1,-0.5e+3,true,false,null,"x"],"b":{}}"#, Ok(())),
+            (r#""\u00e9\ud83d\ude00\"\\\/""#, Ok(())),
+            ("", Err(Fault::NotJson)),
+            ("{", Err(Fault::NotJson)),
+            (r#"{"a":1,}"#, Err(Fault::NotJson)),
+            (r#"{"a" 1}"#, Err(Fault::NotJson)),
+            (r#"{,"a":1}"#, Err(Fault::NotJson)),
+            (r#"{"a":1 "b":2}"#, Err(Fault::NotJson)),
+            ("[1,]", Err(Fault::NotJson)),
+            ("[1}", Err(Fault::NotJson)),
+            ("01", Err(Fault::NotJson)),
+            ("1.", Err(Fault::NotJson)),
+            ("1e", Err(Fault::NotJson)),
+            ("-", Err(Fault::NotJson)),
+            ("nul", Err(Fault::NotJson)),
+            ("{} {}", Err(Fault::NotJson)),
+            ("\"a\u{0}b\"", Err(Fault::NotJson)),
+            ("\"a\tb\"", Err(Fault::NotJson)),
+            (r#""\x""#, Err(Fault::NotJson)),
+            (r#""\u12g4""#, Err(Fault::NotJson)),
+            (r#""\ud800""#, Err(Fault::BrokenEncoding)),
+            (r#""\ud800\u0041""#, Err(Fault::BrokenEncoding)),
+            (r#""\udc00""#, Err(Fault::BrokenEncoding)),
+            (&deep(127), Ok(())),
+            (&deep(128), Err(Fault::TooDeep)),
+            (&deep(10_000), Err(Fault::TooDeep)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(check(text), expected, "{text:.60}");
+        }
+    }
+
+    #[test]
+    fn unescapes_as_json_does() {
+        for text in [
+            r"plain",
+            r"\b\f\n\r\t\/\\\u0041\u00e9\u20ac",
+            r"\ud83d\ude00 \u0000 \uffff end",
+        ] {
+            let mut ours = String::new();
+            unescape(text, &mut ours);
+            let theirs: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
+            assert_eq!(ours, theirs);
+        }
+    }
+
+    /// Random texts of JSON's alphabet, and random documents with one byte changed.
+    fn hostile() -> impl Strategy<Value = String> {
+        let soup = proptest::collection::vec(
+            proptest::sample::select(vec![
+                "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "d800", "dc00", "0041", "1", "-",
+                "0", ".", "e", "+", "true", "null", " ", "\n", "a", "é", "😀", "\u{1}", "\\\"",
+                "\"k\":", "12345678",
+            ]),
+            0..24,
+        );
+        prop_oneof![
+            soup.prop_map(|parts| parts.concat()),
+            (document(), any::<prop::sample::Index>(), 0x20_u8..0x7f).prop_map(
+                |(text, index, byte)| {
+                    let mut bytes = text.into_bytes();
+                    let at = index.index(bytes.len());
+                    bytes[at] = byte;
+                    String::from_utf8_lossy(&bytes).into_owned()
+                }
+            ),
+        ]
+    }
+
+    fn document() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            ".{0,20}".prop_map(serde_json::Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(serde_json::Value::from),
+                proptest::collection::btree_map(".{0,9}", inner, 0..6)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+        .prop_map(|value| value.to_string())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+
+        #[test]
+        fn agrees_with_serde_json(text in prop_oneof![hostile(), document()]) {
+            // `IgnoredAny` checks the grammar only; `Value` depth and surrogates as well (and number ranges).
+            let grammar = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+            let whole = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            match check(&text) {
+                Ok(()) => prop_assert!(grammar, "{text}"),
+                Err(Fault::NotJson) => prop_assert!(!grammar, "{text}"),
+                Err(_) => prop_assert!(!whole, "{text}"),
+            }
+        }
+
+        #[test]
+        fn positions_hold_the_text(text in document()) {
+            let mut cursor = Cursor::new(&text);
+            let span = cursor.skip().unwrap();
+            prop_assert_eq!(cursor.slice(span), text.trim());
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! A bench for the signals' tests: one record in, the hit of one signal out.
+
+use super::{ALL, Case, Hit, check_all};
+use crate::classify::classify;
+use crate::config::Config;
+use crate::input::record::{Scratch, View, view};
+
+/// The hit of signal `id` on an Azure Monitor record with these `members` (JSON, without the braces) on its
+/// envelope; `category` and `properties` are added where they are missing. `config` is JSON or empty.
+pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
+    assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
+    let mut line = format!("{{{members}");
+    for (name, value) in [("category", "\"SignInLogs\""), ("properties", "{}")] {
+        if !members.contains(&format!("\"{name}\":")) {
+            line.push_str(&format!(",\"{name}\":{value}"));
+        }
+    }
+    line.push('}');
+    let config = Config::from_json(config).expect("a good configuration");
+    let mut scratch = Scratch::default();
+    let Ok(View::Record(record)) = view(&line, "signin_triage", &mut scratch) else {
+        panic!("not a record: {line}");
+    };
+    let class = classify(&record);
+    let case = Case {
+        record: &record,
+        class: &class,
+        config: &config,
+    };
+    let mut found = Vec::new();
+    check_all(&case, &mut found);
+    found.into_iter().find(|hit| hit.id == id)
+}

@@ -1,0 +1,131 @@
+//! The signals: what in a record (and, later, in what is remembered) speaks for or against it.
+//!
+//! One signal a file; the file's name is the signal's id, the value in the output, and the prefix of its
+//! options. A signal looks at a [`Case`] and changes nothing, so their order does not matter.
+
+mod prelude {
+    pub(crate) use super::{Case, Hit, Level, Signal, Weight};
+    pub(crate) use crate::classify::texts::Said;
+    pub(crate) use crate::classify::{Cause, FirstFactor, Status};
+    pub(crate) use crate::config::Opt;
+    pub(crate) use crate::input::record::{Category, Risk};
+    pub(crate) use crate::input::shapes::Field;
+}
+
+mod mfa_denied;
+mod mfa_interrupted;
+
+use std::borrow::Cow;
+
+use crate::classify::Class;
+use crate::config::{Config, Opt};
+use crate::input::Record;
+
+/// Every signal, in the order in which hits stand in the output.
+pub static ALL: &[&Signal] = &[&mfa_denied::SIGNAL, &mfa_interrupted::SIGNAL];
+
+/// A signal's card and its check.
+pub struct Signal {
+    /// The value in the output. Once released it keeps its meaning; a new meaning gets a new id.
+    pub id: &'static str,
+    /// One line for an operator.
+    pub summary: &'static str,
+    /// How it can hit, the strongest first. Each level has its own weight and points.
+    pub levels: &'static [&'static Level],
+    /// MITRE ATT&CK techniques.
+    pub techniques: &'static [&'static str],
+    /// What sets it off without an attack.
+    pub false_positives: &'static [&'static str],
+    /// How an attack passes under it.
+    pub blind_spots: &'static [&'static str],
+    /// Rules and documents it comes from.
+    pub references: &'static [&'static str],
+    /// Its options besides the points of its levels.
+    pub options: &'static [&'static Opt],
+    /// Whether, and how, it hits.
+    pub check: fn(&Case) -> Option<Hit>,
+}
+
+/// One way in which a signal hits.
+pub struct Level {
+    /// Its name within the signal, the first part of the option `<id>.<name>_points`.
+    pub name: &'static str,
+    /// How much it matters. A record with a hit of medium weight or more is never suppressed.
+    pub weight: Weight,
+    /// The option that holds its points. 0 switches the level off.
+    pub points: Opt,
+}
+
+/// How much a hit matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Counts only together with others.
+    Low,
+    /// Keeps a record from being suppressed.
+    Medium,
+    /// Worth a person's look by itself.
+    High,
+}
+
+impl Weight {
+    /// The word in documentation.
+    pub fn label(self) -> &'static str {
+        match self {
+            Weight::Low => "low",
+            Weight::Medium => "medium",
+            Weight::High => "high",
+        }
+    }
+}
+
+/// What a signal looks at.
+pub struct Case<'a> {
+    /// The record.
+    pub record: &'a Record<'a>,
+    /// What it says by itself.
+    pub class: &'a Class,
+    /// The options.
+    pub config: &'a Config,
+}
+
+impl Case<'_> {
+    /// A hit of `level`, with one short sentence that holds the numbers seen. `None` where the operator
+    /// switched the level off.
+    pub fn hit(&self, level: &'static Level, why: impl Into<Cow<'static, str>>) -> Option<Hit> {
+        let points = self.config.int(&level.points);
+        (points != 0).then(|| Hit {
+            id: "",
+            weight: level.weight,
+            points,
+            why: why.into(),
+        })
+    }
+}
+
+/// A signal that fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// The signal's id.
+    pub id: &'static str,
+    /// The weight of the level that hit.
+    pub weight: Weight,
+    /// What it adds to the score; can be negative.
+    pub points: i64,
+    /// One short sentence with the numbers seen.
+    pub why: Cow<'static, str>,
+}
+
+/// Puts the hits of all signals into `hits`, in output order.
+pub fn check_all(case: &Case, hits: &mut Vec<Hit>) {
+    hits.clear();
+    hits.extend(ALL.iter().filter_map(|signal| {
+        let hit = (signal.check)(case)?;
+        Some(Hit {
+            id: signal.id,
+            ..hit
+        })
+    }));
+}
+
+#[cfg(test)]
+pub(crate) mod bench;
