@@ -94,10 +94,14 @@ impl Session {
                     reason,
                 });
             };
+            let records = self.stats.records();
             self.line(line.text, &mut outcome.kept, rejected);
             outcome.kept.push_str(line.tail);
-            let bytes = line.lead.len() + line.text.len() + line.tail.len();
-            self.stats.line(bytes, outcome.kept.len() - start);
+            self.stats.line(
+                line.lead.len() + line.text.len() + line.tail.len(),
+                outcome.kept.len() - start,
+                self.stats.records() > records,
+            );
         }
         outcome
     }

@@ -1,7 +1,8 @@
 //! Counters. Each line ends in exactly one of `lines_enriched` and `lines_unchanged`; each record, and each
 //! line or element that is not one, in exactly one of `records` and `rejected`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher};
 
 use crate::classify::{Cause, Class, FirstFactor, Status};
 use crate::input::record::Category;
@@ -12,8 +13,6 @@ use crate::noise::{Noise, Reason};
 use crate::score::Verdict;
 use crate::signals::{self, Hit};
 use crate::write::Decision;
-use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +48,15 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Counts a line, once it is known whether it was changed.
-    pub fn line(&mut self, bytes_in: usize, bytes_out: usize) {
+    /// Records counted so far.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Counts a line. It is enriched where at least one record of it is.
+    pub fn line(&mut self, bytes_in: usize, bytes_out: usize, enriched: bool) {
         self.lines += 1;
-        self.lines_enriched += u64::from(bytes_in != bytes_out);
+        self.lines_enriched += u64::from(enriched);
         self.bytes_in += bytes_in as u64;
         self.bytes_out += bytes_out as u64;
     }
@@ -187,8 +191,13 @@ impl Distinct {
     fn add(&mut self, text: &str) {
         // SipHash with fixed keys: the same lines give the same counts.
         let mut hasher = DefaultHasher::new();
-        for byte in text.bytes() {
-            byte.to_ascii_lowercase().hash(&mut hasher);
+        for part in text.as_bytes().chunks(64) {
+            let mut lower = [0; 64];
+            if let Some(lower) = lower.get_mut(..part.len()) {
+                lower.copy_from_slice(part);
+                lower.make_ascii_lowercase();
+                hasher.write(lower);
+            }
         }
         if self.hashes.len() < DISTINCT_MAX {
             self.hashes.insert(hasher.finish());
