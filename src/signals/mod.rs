@@ -7,13 +7,32 @@ mod prelude {
     pub(crate) use super::{Case, Hit, Level, Signal, Weight};
     pub(crate) use crate::classify::texts::Said;
     pub(crate) use crate::classify::{Cause, FirstFactor, Status};
-    pub(crate) use crate::config::Opt;
+    pub(crate) use crate::config::{Kind, Opt};
     pub(crate) use crate::input::record::{Category, Risk};
     pub(crate) use crate::input::shapes::Field;
 }
 
+mod aitm_pattern;
+mod bad_network;
+mod broker_drs_prt;
+mod ca_block;
+mod ca_gap;
+mod cross_tenant;
+mod dev_tool_client;
+mod device_code_flow;
+mod device_posture;
+mod disabled_account;
+mod enum_unknown;
+mod legacy_auth;
+mod lockout;
 mod mfa_denied;
 mod mfa_interrupted;
+mod risky_signin;
+mod ropc;
+mod shared;
+mod single_factor_success;
+mod suspicious_user_agent;
+mod unusual_interruption;
 
 use std::borrow::Cow;
 
@@ -22,7 +41,33 @@ use crate::config::{Config, Opt};
 use crate::input::Record;
 
 /// Every signal, in the order in which hits stand in the output.
-pub static ALL: &[&Signal] = &[&mfa_denied::SIGNAL, &mfa_interrupted::SIGNAL];
+pub static ALL: &[&Signal] = &[
+    // MFA and interruption.
+    &mfa_denied::SIGNAL,
+    &mfa_interrupted::SIGNAL,
+    &unusual_interruption::SIGNAL,
+    // Credentials.
+    &lockout::SIGNAL,
+    &disabled_account::SIGNAL,
+    &enum_unknown::SIGNAL,
+    // Location and network.
+    &bad_network::SIGNAL,
+    // Protocol and client.
+    &device_code_flow::SIGNAL,
+    &ropc::SIGNAL,
+    &legacy_auth::SIGNAL,
+    &suspicious_user_agent::SIGNAL,
+    &aitm_pattern::SIGNAL,
+    &dev_tool_client::SIGNAL,
+    &broker_drs_prt::SIGNAL,
+    // Policy and risk.
+    &single_factor_success::SIGNAL,
+    &device_posture::SIGNAL,
+    &ca_block::SIGNAL,
+    &ca_gap::SIGNAL,
+    &risky_signin::SIGNAL,
+    &cross_tenant::SIGNAL,
+];
 
 /// A signal's card and its check.
 pub struct Signal {

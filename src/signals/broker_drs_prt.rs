@@ -1,0 +1,158 @@
+//! The Authentication Broker asks for the Device Registration Service: the step by which a stolen token becomes a device,
+//! and the device a token that outlives the password.
+//!
+//! Quiet on a device that the tenant manages, which talks to that service all day. Chains of records (refresh token, new
+//! device, primary refresh token) are for signals with memory.
+use super::prelude::*;
+use super::shared::{BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "broker_drs_prt",
+    summary: "A token for registering a device",
+    levels: &[&HOSTING, &ONE_FACTOR, &REFRESH_TOKEN, &DRS],
+    techniques: &["T1098.005", "T1550.001", "T1078.004"],
+    false_positives: &[
+        "A user who joins a new computer or phone",
+        "Bulk provisioning",
+        "Virtual desktops at a hosting provider, for the hosting level",
+    ],
+    blind_spots: &[
+        "Device registration that never shows in the sign-in log, see the audit log",
+        "A device that the attacker has already made compliant",
+    ],
+    references: &[
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn.toml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_suspicious_adrs_token_request.toml",
+        "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_device_registration_or_join_without_mfa.yml",
+    ],
+    options: &[&ASNS],
+    check,
+};
+
+const HOSTING: Level = Level {
+    name: "hosting",
+    weight: Weight::High,
+    points: Opt::points(
+        "broker_drs_prt.hosting_points",
+        45,
+        "Review alone: Elastic broker_drs_signin_from_suspicious_asn (high), one event",
+    ),
+};
+const ONE_FACTOR: Level = Level {
+    name: "one_factor",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "broker_drs_prt.one_factor_points",
+        30,
+        "Review alone: Sigma azure_ad_device_registration_or_join_without_mfa (medium), one event",
+    ),
+};
+const REFRESH_TOKEN: Level = Level {
+    name: "refresh_token",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "broker_drs_prt.refresh_token_points",
+        20,
+        "Elastic suspicious_adrs_token_request (medium); less, since its scope adrs_access is not read here",
+    ),
+};
+const DRS: Level = Level {
+    name: "drs",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "broker_drs_prt.drs_points",
+        15,
+        "Our weight: every join of a new device does it; medium so that it stays in the SIEM",
+    ),
+};
+const ASNS: Opt = Opt {
+    key: "broker_drs_prt.asns",
+    unit: "networks from which nobody should register a device",
+    kind: Kind::Asns {
+        default: HOSTING_ASNS,
+    },
+    source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
+};
+
+fn check(case: &Case) -> Option<Hit> {
+    let record = case.record;
+    if case.class.first_factor != FirstFactor::Proved || !asks_device_registration(record) {
+        return None;
+    }
+    let success = case.class.status == Status::Success;
+    let managed = record.is_device_managed();
+    let broker = record.is(Field::AppId, BROKER);
+    let asn = record.asn().filter(|_| broker);
+    if let Some(asn) = asn.filter(|&asn| case.config.has_asn(&ASNS, asn)) {
+        return case.hit(
+            &HOSTING,
+            format!("broker to device registration from hosting network {asn}"),
+        );
+    }
+    if !success || managed {
+        return None;
+    }
+    // Whatever the client: a device should not be registered on a password alone.
+    if got_in_on_one_factor(case) {
+        return case.hit(&ONE_FACTOR, "token for device registration on one factor");
+    }
+    if !broker {
+        return None;
+    }
+    let refresh = record.category() == Category::NonInteractiveUser
+        && record.is(Field::IncomingToken, "refreshToken");
+    if refresh {
+        return case.hit(
+            &REFRESH_TOKEN,
+            "broker turned a refresh token into one for device registration",
+        );
+    }
+    case.hit(&DRS, "broker got a token for device registration")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signals::bench::hits;
+
+    const BROKER: &str = r#""appId":"29d9ed98-a469-4536-ade2-f981bc1d605e""#;
+    const DRS: &str = r#""resourceId":"01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9""#;
+
+    #[test]
+    fn weighs_where_and_how() {
+        let by_name = r#""resourceDisplayName":"Device Registration Service""#;
+        let hosting = r#""autonomousSystemNumber":399629"#;
+        let managed = r#""deviceDetail":{"isCompliant":true}"#;
+        let single = r#""authenticationRequirement":"singleFactorAuthentication""#;
+        let refresh = r#""incomingTokenType":"refreshToken""#;
+        let primary = r#""incomingTokenType":"primaryRefreshToken""#;
+        let (user, later) = ("SignInLogs", "NonInteractiveUserSignInLogs");
+        let rows: [(u32, &str, &[&str], Option<i64>); 16] = [
+            (0, user, &[BROKER, DRS, hosting], Some(45)),
+            (50074, user, &[BROKER, DRS, hosting], Some(45)),
+            (0, user, &[BROKER, DRS, hosting, managed], Some(45)),
+            (0, user, &[BROKER, DRS, single], Some(30)),
+            (0, user, &[DRS, single], Some(30)),
+            (0, later, &[BROKER, DRS, refresh, single], Some(20)),
+            (0, user, &[BROKER, DRS], Some(15)),
+            (0, user, &[BROKER, by_name], Some(15)),
+            (0, later, &[BROKER, DRS, primary], Some(15)),
+            // Near misses: a managed device, stopped by the second factor, a wrong password.
+            (0, user, &[BROKER, DRS, managed, single], None),
+            (50074, user, &[BROKER, DRS], None),
+            (50126, user, &[BROKER, DRS, hosting], None),
+            // Another app, another resource, neither.
+            (0, user, &[DRS, hosting], None),
+            (0, user, &[BROKER, hosting], None),
+            (0, later, &[DRS, refresh], None),
+            (0, user, &[], None),
+        ];
+        for (code, category, properties, points) in rows {
+            let record = format!(
+                r#""resultType":"{code}","category":"{category}","properties":{{{}}}"#,
+                properties.join(",")
+            );
+            let hit = hits("broker_drs_prt", &record, "");
+            assert_eq!(hit.map(|hit| hit.points), points, "{record}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A client that signs in with name and password only and cannot be asked for a second factor.
+//!
+//! Printers and service mailboxes do it too, so the operator can name users of whom it is expected.
+use super::prelude::*;
+use super::shared::begins;
+use crate::input::Record;
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "legacy_auth",
+    summary: "A client that cannot do a second factor",
+    levels: &[&SUCCESS, &TRIED],
+    techniques: &["T1078.004", "T1110"],
+    false_positives: &[
+        "Printers, scanners and monitoring that send mail by SMTP",
+        "Service mailboxes, and mail programs of before 2016",
+        "Exchange ActiveSync and Exchange web services with modern authentication carry the same client name",
+    ],
+    blind_spots: &[
+        "A client name that is not on the list",
+        "Password grants under a modern client name: see ropc",
+    ],
+    references: &[
+        "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_legacyauth.yml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_unusual_legacy_auth_client_signin.toml",
+        "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_legacy_authentication_protocols.yml",
+        "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_suspicious_signin_bypassing_mfa.yml",
+        "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/LegacyAuthAttempt.yaml",
+    ],
+    options: &[&EXPECTED_USERS],
+    check,
+};
+
+const SUCCESS: Level = Level {
+    name: "success",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "legacy_auth.success_points",
+        30,
+        "Review alone: one event in Panther azure_legacyauth (medium), Sigma (high) and Sentinel LegacyAuthUserAgents",
+    ),
+};
+const TRIED: Level = Level {
+    name: "tried",
+    weight: Weight::Low,
+    points: Opt::points(
+        "legacy_auth.tried_points",
+        5,
+        "Our weight: it was stopped, and old devices retry for years",
+    ),
+};
+const EXPECTED_USERS: Opt = Opt {
+    key: "legacy_auth.expected_users",
+    unit: "user names of which this is expected",
+    kind: Kind::Texts { default: &[] },
+    source: "empty; Panther azure_legacyauth keeps such a list of known exceptions",
+};
+
+/// `clientAppUsed` of such clients: the lists of Elastic, Sentinel and Sigma together. Compared to the whole name.
+const CLIENTS: &[&str] = &[
+    "Authenticated SMTP",
+    "SMTP",
+    "Autodiscover",
+    "Exchange ActiveSync",
+    "Exchange Online PowerShell",
+    "Exchange Web Services",
+    "IMAP4",
+    "IMAP",
+    "MAPI Over HTTP",
+    "MAPI",
+    "Offline Address Book",
+    "Outlook Anywhere",
+    "Outlook Anywhere (RPC over HTTP)",
+    "Outlook Service",
+    "POP3",
+    "POP",
+    "Reporting Web Services",
+];
+
+/// User agents under which Exchange signs such a client in. Panther spells `CBAInPROD`, Sigma `CBAinPROD`.
+const AGENTS: &[&str] = &["BAV2ROPC", "CBAinPROD", "CBAinTAR"];
+
+fn check(case: &Case) -> Option<Hit> {
+    let name = client(case.record)?;
+    let user = case.record.user().unwrap_or("");
+    let expected = case.config.texts(&EXPECTED_USERS);
+    if expected.iter().any(|one| one.eq_ignore_ascii_case(user)) {
+        return None;
+    }
+    let level = if case.class.status == Status::Success {
+        &SUCCESS
+    } else {
+        &TRIED
+    };
+    case.hit(level, format!("client {name} cannot do a second factor"))
+}
+
+/// The name of the client, as it stands in our lists; `None` where it is a modern one.
+pub(super) fn client(record: &Record) -> Option<&'static str> {
+    if let Some(used) = record.text(Field::ClientApp) {
+        // "Other clients", and of older records "Other clients; IMAP".
+        if begins(used, "Other client") {
+            return Some("Other clients");
+        }
+        let same = |name: &&&str| name.eq_ignore_ascii_case(used);
+        if let Some(name) = CLIENTS.iter().find(same) {
+            return Some(name);
+        }
+    }
+    let agent = record.text(Field::UserAgent)?;
+    AGENTS.iter().find(|name| begins(agent, name)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signals::bench::hits;
+
+    fn record(code: u32, client: &str, agent: &str) -> String {
+        format!(
+            r#""resultType":"{code}","properties":{{"userPrincipalName":"scanner@contoso.example","clientAppUsed":"{client}","userAgent":"{agent}"}}"#
+        )
+    }
+
+    #[test]
+    fn goes_by_client_name_and_user_agent() {
+        let rows = [
+            (0, "IMAP4", "", Some(30)),
+            (0, "authenticated smtp", "", Some(30)),
+            (0, "AutoDiscover", "", Some(30)),
+            (
+                0,
+                "Exchange ActiveSync",
+                "Apple-iPhone14C2/2203.100",
+                Some(30),
+            ),
+            (0, "Other clients", "", Some(30)),
+            (0, "Other clients; POP", "", Some(30)),
+            (0, "", "BAV2ROPC", Some(30)),
+            (0, "Unknown", "CBAInPROD", Some(30)),
+            (0, "Browser", "cbaintar", Some(30)),
+            (50126, "IMAP4", "", Some(5)),
+            (50076, "IMAP4", "", Some(5)),
+            (53003, "", "BAV2ROPC", Some(5)),
+            // Near misses: modern clients, and nothing said.
+            (0, "Browser", "Mozilla/5.0", None),
+            (
+                0,
+                "Mobile Apps and Desktop clients",
+                "python-requests/2.32.3",
+                None,
+            ),
+            (0, "", "", None),
+            (0, "IMAP4rev2", "", None),
+        ];
+        for (code, client, agent, points) in rows {
+            let hit = hits("legacy_auth", &record(code, client, agent), "");
+            assert_eq!(hit.map(|hit| hit.points), points, "{code} {client} {agent}");
+        }
+    }
+
+    #[test]
+    fn an_expected_user_is_no_finding() {
+        let config = r#"{"legacy_auth":{"expected_users":["Scanner@contoso.example"]}}"#;
+        let record = record(0, "Authenticated SMTP", "");
+        assert!(hits("legacy_auth", &record, config).is_none());
+    }
+
+    #[test]
+    fn the_audit_log_has_the_user_agent() {
+        let record = r#""Operation":"UserLoggedIn","RecordType":15,"ExtendedProperties":[{"Name":"UserAgent","Value":"BAV2ROPC"}]"#;
+        assert!(hits("legacy_auth", record, "").is_some());
+    }
+}

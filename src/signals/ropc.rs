@@ -1,0 +1,137 @@
+//! The password grant (ROPC): an app hands over name and password, and nobody can be asked for a second factor.
+//!
+//! Exchange signs legacy mail clients in the same way. That is one fact, so `legacy_auth` counts it and this adds little.
+use super::legacy_auth;
+use super::prelude::*;
+use super::shared::begins;
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "ropc",
+    summary: "An app handed over the user's password (ROPC)",
+    levels: &[&SUCCESS, &STOPPED, &TRIED, &LEGACY_CLIENT],
+    techniques: &["T1078.004", "T1110.003"],
+    false_positives: &[
+        "Test automation and scripts with a technical user",
+        "Older apps of the tenant's own that keep passwords",
+    ],
+    blind_spots: &[
+        "Logs that do not carry authenticationProtocol",
+        "Federated tenants send some password grants elsewhere",
+    ],
+    references: &[
+        "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_ropc_login_no_mfa.yml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_unusual_ropc_login_attempt.toml",
+        "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_app_ropc_authentication.yml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_identity_ropc_grant_via_legacy_authenticated_client.toml",
+    ],
+    options: &[],
+    check,
+};
+
+const SUCCESS: Level = Level {
+    name: "success",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "ropc.success_points",
+        35,
+        "Review alone: Panther azure_ropc_login_no_mfa (medium), one event",
+    ),
+};
+const STOPPED: Level = Level {
+    name: "stopped",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "ropc.stopped_points",
+        20,
+        "Our weight: the password was right, as a sprayer learns by this grant; a script that now meets MFA looks the same",
+    ),
+};
+const TRIED: Level = Level {
+    name: "tried",
+    weight: Weight::Low,
+    points: Opt::points(
+        "ropc.tried_points",
+        10,
+        "Our weight: Sigma fires on one event whatever came of it; the password was wrong, or a second factor counted",
+    ),
+};
+const LEGACY_CLIENT: Level = Level {
+    name: "legacy_client",
+    weight: Weight::Low,
+    points: Opt::points(
+        "ropc.legacy_client_points",
+        5,
+        "Our weight: legacy_auth has counted the same sign-in already",
+    ),
+};
+
+fn check(case: &Case) -> Option<Hit> {
+    let record = case.record;
+    let by_protocol = record.is(Field::Protocol, "ropc");
+    let by_agent = || {
+        let agent = record.text(Field::UserAgent);
+        agent.is_some_and(|agent| begins(agent, "BAV2ROPC"))
+    };
+    if !by_protocol && !by_agent() {
+        return None;
+    }
+    let got_in = case.class.status == Status::Success
+        && !record.is(Field::Requirement, "multiFactorAuthentication");
+    if !got_in {
+        let stopped =
+            case.class.status != Status::Success && case.class.first_factor == FirstFactor::Proved;
+        return if stopped {
+            case.hit(
+                &STOPPED,
+                "password grant (ROPC) with the right password, stopped",
+            )
+        } else {
+            case.hit(&TRIED, "password grant (ROPC) tried")
+        };
+    }
+    match legacy_auth::client(record) {
+        Some(_) => case.hit(&LEGACY_CLIENT, "password grant (ROPC) by a legacy client"),
+        None => case.hit(&SUCCESS, "password grant (ROPC) got in on one factor"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signals::bench::hits;
+
+    #[test]
+    fn fires_on_password_grants() {
+        let modern = "Mobile Apps and Desktop clients";
+        let single = "singleFactorAuthentication";
+        let rows = [
+            // code, protocol, requirement, client, agent
+            (
+                0,
+                "ropc",
+                single,
+                modern,
+                "python-requests/2.28.1",
+                Some(35),
+            ),
+            (0, "ROPC", "", modern, "", Some(35)),
+            (0, "ropc", "multiFactorAuthentication", modern, "", Some(10)),
+            (50126, "ropc", single, modern, "", Some(10)),
+            (50076, "ropc", single, modern, "", Some(20)),
+            (53003, "none", single, "IMAP4", "BAV2ROPC", Some(20)),
+            (50126, "none", single, "IMAP4", "BAV2ROPC", Some(10)),
+            (0, "none", single, "Authenticated SMTP", "BAV2ROPC", Some(5)),
+            (0, "ropc", single, "Other clients", "", Some(5)),
+            // Near misses: another protocol, a legacy client of another kind, a certificate.
+            (0, "oAuth2", single, modern, "", None),
+            (0, "none", single, "IMAP4", "CBAInPROD", None),
+            (0, "", "", "", "", None),
+        ];
+        for (code, protocol, requirement, client, agent, points) in rows {
+            let record = format!(
+                r#""resultType":"{code}","properties":{{"authenticationProtocol":"{protocol}","authenticationRequirement":"{requirement}","clientAppUsed":"{client}","userAgent":"{agent}"}}"#
+            );
+            let hit = hits("ropc", &record, "");
+            assert_eq!(hit.map(|hit| hit.points), points, "{record}");
+        }
+    }
+}
