@@ -1,1 +1,71 @@
-fn main(){}
+//! The command line: arguments in, exit code out. What the commands do stands in the library.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use host_test::config_file::CheckConfig;
+use host_test::explain::Explain;
+use host_test::inspect::Inspect;
+use host_test::run::Run;
+
+#[derive(Parser)]
+#[command(
+    name = "signin-triage",
+    version,
+    about = "Labels, flags and scores Microsoft Entra ID sign-in records in flight",
+    after_help = "Exit codes: 0 done, 1 input or output failed, 2 wrong usage or configuration.",
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads records and writes them enriched
+    #[command(after_help = "\
+Examples:
+  signin-triage run signins.ndjson > enriched.ndjson
+  signin-triage run 'logs/2025-03-*.ndjson' --out march.ndjson
+  kafkacat -C -t signins | signin-triage run --config triage.toml --quiet | shipper
+
+Every line leaves exactly once and in order. What is not a sign-in record leaves as it came.")]
+    Run(Run),
+    /// Reads out the decision about one record
+    #[command(after_help = "\
+Examples:
+  signin-triage explain signins.ndjson --line 17
+  pbpaste | signin-triage explain
+
+Of an envelope every record is read out. A JSON text over several lines is taken as a whole.")]
+    Explain(Explain),
+    /// Checks a configuration file and names every problem
+    #[command(after_help = "\
+Examples:
+  signin-triage check-config triage.toml
+  signin-triage check-config triage.json --show > schema.json")]
+    CheckConfig(CheckConfig),
+    /// Shows a component's version, imports, exports and options
+    #[command(after_help = "\
+Examples:
+  signin-triage inspect
+  signin-triage inspect signin_triage.wasm")]
+    Inspect(Inspect),
+}
+
+fn main() -> ExitCode {
+    let ended = match Arguments::parse().command {
+        Command::Run(run) => run.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::CheckConfig(check) => check.run(),
+        Command::Inspect(inspect) => inspect.run(),
+    };
+    match ended {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            host_test::say(&format!("{error:#}"));
+            ExitCode::from(1)
+        }
+    }
+}

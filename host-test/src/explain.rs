@@ -1,0 +1,275 @@
+//! `explain`: what was decided about one record, and why, read out for a person.
+
+mod decision;
+mod page;
+mod pick;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::Value;
+
+use crate::cards::{self, Settings};
+use crate::inputs::Input;
+use crate::plugin::{Outcome, Plugin};
+use crate::{Ending, config_file, fields, terminal};
+use page::Page;
+use pick::Picked;
+
+/// Reads out the decision about one record.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A file, or - for standard input
+    #[arg(default_value = "-")]
+    pub file: String,
+    /// The line that holds the record, from 1; without it, the first that is not blank
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub line: Option<u64>,
+    /// Options of the transform, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Explain {
+    /// Does it.
+    pub fn run(&self) -> Result<Ending> {
+        let plugin = Plugin::built_in()?;
+        let Some(config) = config_file::load(&plugin, self.config.as_deref(), None)? else {
+            return Ok(Ending::WrongUsage);
+        };
+        let input = match &*self.file {
+            "-" => Input::Stdin,
+            path => Input::File(path.into()),
+        };
+        let source = input.open().with_context(|| input.shown())?;
+        let picked = match self.line {
+            Some(number) => pick::line_at(source, number),
+            None => pick::first(source),
+        };
+        let lines = match picked.with_context(|| input.shown())? {
+            Picked::Lines(lines) => lines,
+            Picked::Unreadable(number, reason) => {
+                terminal::print(&format!("{}\n", rejected(number, reason)))?;
+                return Ok(Ending::Done);
+            }
+            Picked::Missing => {
+                let wanted = self
+                    .line
+                    .map_or("no record".to_owned(), |number| format!("no line {number}"));
+                terminal::say(&format!("{}: has {wanted}", input.shown()));
+                return Ok(Ending::Failed);
+            }
+        };
+        let mut session = plugin.open(&config)?;
+        let settings = cards::settings(&config);
+        let mut page = Page::default();
+        for (number, line) in lines {
+            read_out(&mut page, number, &session.process(&line), &settings);
+        }
+        terminal::print(&page.text)?;
+        Ok(Ending::Done)
+    }
+}
+
+/// One line with all its records.
+fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings) {
+    let text = if outcome.kept.is_empty() {
+        &outcome.suppressed
+    } else {
+        &outcome.kept
+    };
+    let line = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
+    let records = labelled(&line, &settings.member);
+    for (record, label) in &records {
+        page.gap();
+        about(page, record);
+        page.gap();
+        decision::read_out(page, record, label, settings);
+    }
+    let found = !records.is_empty();
+    let rest = match (&outcome.trap, outcome.rejected.as_slice()) {
+        (Some(trap), _) => {
+            format!("Line {number} made the transform fail and went out unchanged: {trap}")
+        }
+        (None, [first, ..]) if !found => rejected(number, &first.reason),
+        (None, []) if !found => format!("Line {number} came back without a label."),
+        (None, []) => return,
+        (None, more) => format!(
+            "{} more of line {number} went out unchanged, as no sign-in records.",
+            more.len()
+        ),
+    };
+    page.gap();
+    page.line(0, rest);
+}
+
+/// Every record of a line with the label it was given: the line itself, or the elements of an envelope.
+fn labelled<'a>(line: &'a Value, member: &str) -> Vec<(&'a Value, &'a Value)> {
+    let with_label = |record: &'a Value| Some((record, record.get(member)?));
+    if let Some(found) = with_label(line) {
+        return vec![found];
+    }
+    let members = line
+        .as_object()
+        .into_iter()
+        .flat_map(|members| members.values());
+    let elements = members.filter_map(Value::as_array).flatten();
+    elements.filter_map(with_label).collect()
+}
+
+fn rejected(number: u64, reason: &str) -> String {
+    let why = match reason {
+        "empty" => "it is blank",
+        "too_long" => "it is longer than 4 MiB",
+        "not_json" => "it is not JSON",
+        "not_object" => "it is JSON, but not an object",
+        "too_deep" => "it is nested too deeply",
+        "broken_encoding" => "it is not valid Unicode text",
+        "not_sign_in" => "it is a JSON object, but not a sign-in record in any of the known shapes",
+        other => other,
+    };
+    format!("Line {number} is passed on unchanged: {why}.")
+}
+
+/// Who, when, from where, with what.
+fn about(page: &mut Page, record: &Value) {
+    let get = |places| fields::text(record, places);
+    let user = get(fields::USER);
+    let name = get(fields::DISPLAY_NAME);
+    let who = name
+        .clone()
+        .or_else(|| user.clone())
+        .unwrap_or_else(|| "somebody unnamed".to_owned());
+    let when = get(fields::TIME).unwrap_or_else(|| "a time not given".to_owned());
+    page.line(0, format!("Sign-in of {who} at {when}"));
+    page.row("who", &[with_id(name, user)]);
+    page.row("app", &[with_id(get(fields::APP), get(fields::APP_ID))]);
+    page.row(
+        "resource",
+        &[with_id(get(fields::RESOURCE), get(fields::RESOURCE_ID))],
+    );
+    page.row(
+        "from",
+        &[
+            get(fields::ADDRESS),
+            get(fields::CITY),
+            get(fields::STATE),
+            get(fields::COUNTRY).filter(|country| !country.starts_with('{')),
+            get(fields::NETWORK)
+                .filter(|number| number != "0")
+                .map(|number| format!("AS{number}")),
+        ],
+    );
+    page.row(
+        "device",
+        &[
+            get(fields::DEVICE),
+            get(fields::SYSTEM),
+            get(fields::BROWSER),
+            get(fields::TRUST),
+            yes_or_no(get(fields::MANAGED), "managed"),
+            yes_or_no(get(fields::COMPLIANT), "compliant"),
+        ],
+    );
+    page.row("client", &[get(fields::CLIENT), get(fields::USER_AGENT)]);
+    page.row("risk", &[get(fields::RISK), get(fields::RISK_STATE)]);
+    page.row(
+        "id",
+        &[
+            get(fields::ID),
+            get(fields::FLOW).map(|id| format!("flow {id}")),
+        ],
+    );
+}
+
+fn with_id(name: Option<String>, id: Option<String>) -> Option<String> {
+    match (name, id) {
+        (Some(name), Some(id)) if name != id => Some(format!("{name} ({id})")),
+        (name, id) => name.or(id),
+    }
+}
+
+/// Unknown is not "no": the record then does not say.
+fn yes_or_no(value: Option<String>, what: &str) -> Option<String> {
+    match value?.to_ascii_lowercase().as_str() {
+        "true" => Some(what.to_owned()),
+        "false" => Some(format!("not {what}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn label() -> Value {
+        json!({"version": 1, "status": "interrupted", "code": 50074, "cause": "mfa_required", "first_factor": "proved",
+            "outcome": "pending", "stopped_by": ["CA001 Require MFA"], "noise": {"suppress": true, "reason": "lone_interrupt"},
+            "score": 5, "verdict": "benign", "signals": [{"name": "mfa_interrupted", "points": 5, "why": "not given yet"}]})
+    }
+
+    fn page_of(line: &Value) -> String {
+        let outcome = Outcome {
+            kept: line.to_string(),
+            ..Outcome::default()
+        };
+        let mut page = Page::default();
+        read_out(&mut page, 1, &outcome, &cards::settings(""));
+        page.text
+    }
+
+    #[test]
+    fn a_record_is_read_out() {
+        let page = page_of(
+            &json!({"createdDateTime": "2025-03-01T10:02:03Z", "userDisplayName": "Ada",
+            "userPrincipalName": "ada@contoso.example", "ipAddress": "192.0.2.1", "location": {"countryOrRegion": "DE"},
+            "autonomousSystemNumber": 64500, "deviceDetail": {"isManaged": false, "isCompliant": null},
+            "signin_triage": label()}),
+        );
+        for part in [
+            "Sign-in of Ada at 2025-03-01T10:02:03Z\n",
+            "  who       Ada (ada@contoso.example)\n",
+            "  from      192.0.2.1, DE, AS64500\n",
+            "  device    not managed\n",
+            "Status: interrupted, AADSTS50074 UserStrongAuth",
+            "Cause: mfa_required",
+            "First factor: proved. The first factor",
+            "Stopped by: CA001 Require MFA.",
+            "  +5 mfa_interrupted: not given yet\n",
+            "Score: 5; verdict benign (review from 30, suspicious from 60).",
+            "Noise: it can be kept out of the SIEM; lone_interrupt: ",
+        ] {
+            assert!(page.contains(part), "{part} in:\n{page}");
+        }
+        assert!(!page.contains("resource"), "{page}");
+    }
+
+    #[test]
+    fn every_record_of_an_envelope_is_read_out() {
+        let record = |name: &str| json!({"userPrincipalName": name, "signin_triage": label()});
+        let page = page_of(
+            &json!({"records": [record("a@contoso.example"), {"other": 1}, record("b@contoso.example")]}),
+        );
+        assert_eq!(page.matches("Sign-in of").count(), 2, "{page}");
+    }
+
+    #[test]
+    fn a_record_cannot_speak_to_the_terminal() {
+        let page = page_of(
+            &json!({"userAgent": "\u{1b}[2J\u{9b}31m\u{202e}x\nStatus: success", "signin_triage": label()}),
+        );
+        assert!(
+            !page.contains(|one: char| one.is_control() && one != '\n' || one == '\u{202e}'),
+            "{page:?}"
+        );
+        assert_eq!(
+            page.lines()
+                .filter(|line| line.starts_with("Status:"))
+                .count(),
+            1,
+            "{page}"
+        );
+    }
+}

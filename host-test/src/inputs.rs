@@ -1,0 +1,135 @@
+//! What to read: file names, glob patterns and `-`, in the order given.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::terminal::say;
+
+/// One thing to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, or whatever else can be opened by a name.
+    File(PathBuf),
+}
+
+impl Input {
+    /// The name for messages.
+    pub fn shown(&self) -> String {
+        match self {
+            Input::Stdin => "standard input".to_owned(),
+            Input::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// Opens it. Standard input is not buffered further: one read gives what a pipe holds.
+    pub fn open(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Input::Stdin => Box::new(io::stdin().lock()),
+            Input::File(path) => Box::new(File::open(path)?),
+        })
+    }
+
+    /// Its size in bytes, where it has one: a pipe and a terminal do not.
+    pub fn bytes(&self) -> Option<u64> {
+        let Input::File(path) = self else {
+            return None;
+        };
+        let about = fs::metadata(path).ok()?;
+        about.is_file().then_some(about.len())
+    }
+
+    /// Whether this is the file at `path`, under whatever name.
+    pub fn is_file(&self, path: &Path) -> bool {
+        let Input::File(own) = self else {
+            return false;
+        };
+        match (own.canonicalize(), path.canonicalize()) {
+            (Ok(own), Ok(path)) => own == path && path.is_file(),
+            _ => false,
+        }
+    }
+}
+
+/// The inputs behind the arguments, and whether each argument led to one. What did not has been said.
+///
+/// No argument means standard input. A name that exists is taken as it stands, also where it reads like a pattern.
+pub fn expand(arguments: &[String]) -> (Vec<Input>, bool) {
+    if arguments.is_empty() {
+        return (vec![Input::Stdin], true);
+    }
+    let mut inputs = Vec::new();
+    let mut all = true;
+    for argument in arguments {
+        if argument == "-" {
+            inputs.push(Input::Stdin);
+        } else if !argument.contains(['*', '?', '[']) || Path::new(argument).exists() {
+            inputs.push(Input::File(argument.into()));
+        } else {
+            match matches(argument) {
+                Ok(paths) => inputs.extend(paths.into_iter().map(Input::File)),
+                Err(problem) => {
+                    say(&format!("{argument}: {problem}"));
+                    all = false;
+                }
+            }
+        }
+    }
+    (inputs, all)
+}
+
+/// The files that match, in alphabetical order: names with a date in them then come in order of time.
+fn matches(pattern: &str) -> Result<Vec<PathBuf>, String> {
+    let found = glob::glob(pattern).map_err(|error| format!("not a pattern: {}", error.msg))?;
+    let mut paths = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| error.to_string())?;
+        if !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err("no file matches".to_owned());
+    }
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_become_inputs_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["b.ndjson", "a.ndjson", "odd[1].ndjson"] {
+            fs::write(at(name), "").unwrap();
+        }
+        let file = |name: &str| Input::File(at(name).into());
+        for (arguments, inputs, all) in [
+            (vec![], vec![Input::Stdin], true),
+            (
+                vec!["-".to_owned(), at("a.ndjson")],
+                vec![Input::Stdin, file("a.ndjson")],
+                true,
+            ),
+            (
+                vec![at("?.ndjson")],
+                vec![file("a.ndjson"), file("b.ndjson")],
+                true,
+            ),
+            (vec![at("odd[1].ndjson")], vec![file("odd[1].ndjson")], true),
+            (
+                vec![at("none*"), at("a.ndjson")],
+                vec![file("a.ndjson")],
+                false,
+            ),
+            // That it is missing shows when it is opened.
+            (vec![at("missing")], vec![file("missing")], true),
+        ] {
+            assert_eq!(expand(&arguments), (inputs, all), "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! `inspect`: what a component is, wants, offers and can be told.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use comfy_table::{ColumnConstraint, Table, Width};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmparser::{KnownCustom, Parser, Payload};
+
+use crate::Ending;
+use crate::cards;
+use crate::plugin::{BUILT_IN, Plugin};
+use crate::terminal::{self, harmless, say};
+
+/// Columns of the tables: the sources are long, and terminals are wide today.
+const WIDTH: u16 = 140;
+
+/// Shows a component's version, imports, exports and options.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A component file; without one, the component built into this program
+    pub file: Option<PathBuf>,
+}
+
+impl Inspect {
+    /// Does it.
+    pub fn run(&self) -> Result<Ending> {
+        let (name, bytes) = match &self.file {
+            None => ("built in".to_owned(), BUILT_IN.to_vec()),
+            Some(path) => {
+                let name = path.display().to_string();
+                match fs::read(path) {
+                    Ok(bytes) => (name, bytes),
+                    Err(error) => {
+                        say(&format!("{name}: {error}"));
+                        return Ok(Ending::Failed);
+                    }
+                }
+            }
+        };
+        let plugin = match Plugin::from_bytes(&bytes) {
+            Ok(plugin) => plugin,
+            Err(error) => {
+                say(&format!("{name}: {error:#}"));
+                return Ok(Ending::Failed);
+            }
+        };
+        let mut text = identity(&name, &bytes, &plugin)?;
+        match plugin.config_schema() {
+            Ok(schema) => {
+                let schema = serde_json::from_str(&schema)
+                    .context("the configuration schema is not JSON")?;
+                text += &section("Options", &options(&schema));
+            }
+            Err(error) => {
+                let _ = writeln!(text, "\nno options: {}", harmless(&format!("{error:#}")));
+            }
+        }
+        // The texts about signals are this program's own, so they are shown for its own component only.
+        if self.file.is_none() {
+            text += &section("Signals", &signals());
+        }
+        terminal::print(&text)?;
+        Ok(Ending::Done)
+    }
+}
+
+fn identity(name: &str, bytes: &[u8], plugin: &Plugin) -> Result<String> {
+    let about = About::read(bytes)?;
+    let mut digest = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(digest, "{byte:02x}");
+    }
+    let mut text = String::new();
+    for (title, value) in [
+        ("component", name.to_owned()),
+        ("version", or_none(&about.version)),
+        ("licence", or_none(&about.licence)),
+        ("size", format!("{} bytes", bytes.len())),
+        ("sha256", digest),
+        ("imports", or_none(&plugin.imports())),
+        ("exports", or_none(&plugin.exports())),
+        ("made by", or_none(&about.producers)),
+    ] {
+        let _ = writeln!(text, "{title:<10} {}", harmless(&value));
+    }
+    Ok(text)
+}
+
+fn or_none(texts: &[String]) -> String {
+    if texts.is_empty() {
+        return "none".to_owned();
+    }
+    texts.join(", ")
+}
+
+fn section(title: &str, table: &Table) -> String {
+    if table.is_empty() {
+        return String::new();
+    }
+    format!("\n{title}\n{table}\n")
+}
+
+/// What the file's custom sections say.
+#[derive(Default)]
+struct About {
+    version: Vec<String>,
+    licence: Vec<String>,
+    producers: Vec<String>,
+}
+
+impl About {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let mut about = About::default();
+        let mut depth = 0;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth -= 1,
+                Payload::CustomSection(section) => {
+                    if let KnownCustom::Producers(fields) = section.as_known() {
+                        for field in fields.into_iter().flatten() {
+                            for value in field.values.into_iter().flatten() {
+                                let producer = format!("{} {}", value.name, value.version)
+                                    .trim()
+                                    .to_owned();
+                                if !about.producers.contains(&producer) {
+                                    about.producers.push(producer);
+                                }
+                            }
+                        }
+                    }
+                    // The version of something within is not the version of the whole.
+                    let into = match section.name() {
+                        "version" if depth == 0 => &mut about.version,
+                        "licenses" if depth == 0 => &mut about.licence,
+                        _ => continue,
+                    };
+                    into.push(String::from_utf8_lossy(section.data()).into_owned());
+                }
+                _ => {}
+            }
+        }
+        Ok(about)
+    }
+}
+
+/// One row per option of the schema, however deep it stands.
+fn options(schema: &Value) -> Table {
+    let mut table = terminal::table(WIDTH);
+    table.set_header(["Key", "Unit", "Default", "Allowed", "Source"]);
+    add_options(&mut table, "", schema);
+    // A key is there to be copied, so it is not broken over two lines.
+    if let Some(keys) = table.column_mut(0) {
+        keys.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    // The room is for the sources.
+    for index in [1, 2, 3] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(18)));
+        }
+    }
+    table
+}
+
+fn add_options(table: &mut Table, prefix: &str, schema: &Value) {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
+    for (name, about) in properties {
+        let key = format!("{prefix}{name}");
+        if about.get("properties").is_some() {
+            add_options(table, &format!("{key}."), about);
+            continue;
+        }
+        let text = |names: &[&str]| {
+            let found = names.iter().find_map(|name| about.get(*name));
+            found.map(in_words).unwrap_or_default()
+        };
+        table.add_row(
+            [
+                key,
+                text(&["unit", "x-unit"]),
+                text(&["default"]),
+                allowed(about),
+                text(&["source", "x-source", "description"]),
+            ]
+            .map(|cell| harmless(&cell).into_owned()),
+        );
+    }
+}
+
+fn allowed(about: &Value) -> String {
+    if let Some(values) = about.get("enum").and_then(Value::as_array) {
+        return values.iter().map(in_words).collect::<Vec<_>>().join(", ");
+    }
+    match (
+        about.get("minimum"),
+        about.get("maximum"),
+        about.get("maxItems"),
+    ) {
+        (Some(least), Some(most), _) => format!("{} to {}", in_words(least), in_words(most)),
+        (_, _, Some(most)) => format!("list of at most {}", in_words(most)),
+        _ => about.get("type").map(in_words).unwrap_or_default(),
+    }
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn signals() -> Table {
+    let mut table = terminal::table(WIDTH);
+    table.set_header(["Signal", "Fires when", "Levels", "Techniques"]);
+    for card in cards::SIGNALS {
+        let levels: Vec<_> = card
+            .levels
+            .iter()
+            .map(|level| {
+                format!(
+                    "{} {} ({})",
+                    level.name,
+                    in_words(&level.points.default()),
+                    level.weight.label()
+                )
+            })
+            .collect();
+        table.add_row([
+            card.id.to_owned(),
+            card.summary.to_owned(),
+            levels.join(", "),
+            card.techniques.join(", "),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn options_are_listed_with_their_full_key() {
+        let schema = json!({"properties": {
+            "mode": {"enum": ["annotate"], "default": "annotate", "description": "contract"},
+            "spray": {"type": "object", "properties": {
+                "users_min": {"type": "integer", "minimum": 2, "maximum": 64, "default": 10, "unit": "accounts", "source": "a rule"}}}}});
+        let text = options(&schema).to_string();
+        let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "mode ┆ ┆ annotate ┆ annotate ┆ contract",
+            "spray.users_min ┆ accounts ┆ 10 ┆ 2 to 64 ┆ a rule",
+        ] {
+            assert!(squeezed.contains(part), "{part} in:\n{text}");
+        }
+    }
+}

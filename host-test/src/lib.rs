@@ -1,0 +1,53 @@
+//! The harness of signin-triage: runs the component in wasmtime, for tests, for the command line, and for hosts
+//! that want records enriched from Rust.
+//!
+//! bytes → [`stream::cut`] → whole lines → [`Session::process`] → bytes. [`plugin`] is the only module that knows
+//! wasmtime, [`cards`] the only one that knows the native crate. The rest are the commands, one module each.
+//!
+//! Invariants, each with its test:
+//! - A byte that comes in goes out, in its place, whatever it is part of (`tests/cli.rs`: `bad_input_goes_out_as_it_came`).
+//! - Memory does not grow with the input, nor with a line (`stream::tests::a_line_without_end_is_not_held`).
+//! - A trap costs labels, never lines (`tests/component.rs`: `a_trap_costs_labels_never_lines`).
+//! - Nothing that a record holds reaches the terminal as a control character (`terminal::tests`).
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "clippy.toml forbids clocks, the environment and hash maps to the transform; this is a program around it"
+)]
+
+pub mod cards;
+pub mod config_file;
+pub mod explain;
+mod fields;
+mod inputs;
+pub mod inspect;
+pub mod plugin;
+mod progress;
+pub mod run;
+pub mod stream;
+mod summary;
+mod terminal;
+
+pub use plugin::{Counter, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session};
+pub use terminal::say;
+
+/// How a command ended, and with it the exit code. What went wrong has been said on standard error by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything asked for was done. Exit code 0.
+    Done,
+    /// An input or the output failed; the rest was done. Exit code 1.
+    Failed,
+    /// Wrong usage or configuration; nothing was done. Exit code 2.
+    WrongUsage,
+}
+
+impl From<Ending> for std::process::ExitCode {
+    fn from(ending: Ending) -> Self {
+        std::process::ExitCode::from(match ending {
+            Ending::Done => 0,
+            Ending::Failed => 1,
+            Ending::WrongUsage => 2,
+        })
+    }
+}

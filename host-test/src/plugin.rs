@@ -1,0 +1,456 @@
+//! The component in wasmtime: loading it, one session of it, and what happens when it traps.
+//!
+//! The linker is empty: the component imports nothing, so it can reach nothing. A trap ends an instance for good
+//! ("cannot enter component instance"), so a [`Session`] can lose one and go on with the next.
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use wasmtime::component::{Component, Linker, ResourceAny};
+use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+
+mod bindings {
+    #![allow(missing_docs, clippy::pedantic, unused_qualifications)]
+    wasmtime::component::bindgen!({ path: "../wit", world: "signin-triage" });
+}
+
+use bindings::exports::signin_triage::transform::types as wit;
+use bindings::{SigninTriage, SigninTriagePre};
+
+pub use wit::{Counter, Problem, Rejected};
+
+/// The component that this program was built with.
+pub const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signin_triage.wasm"));
+
+/// Most memory that one instance may have, in bytes. An allocation beyond it traps. The transform's own tables
+/// stay far below; this bounds what a defect could take from the machine.
+pub const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// Input that is run again after a trap, in bytes, to bring the new instance to where the old one was.
+/// Taking the counts after each batch instead would cost more than the batch where batches are small.
+const JOURNAL_BYTES_MAX: usize = 1 << 20;
+
+/// A compiled component, from which any number of sessions are opened.
+pub struct Plugin {
+    engine: Engine,
+    component: Component,
+    instantiable: Option<SigninTriagePre<StoreLimits>>,
+    memory_bytes_max: usize,
+}
+
+/// Why a session does not open.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Everything that is wrong with the configuration.
+    Config(Vec<Problem>),
+    /// A defect of the component or of the machine.
+    Other(anyhow::Error),
+}
+
+/// What became of one batch.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The lines that stay in the stream, in order.
+    pub kept: String,
+    /// The lines that leave by the second output. Empty in mode `annotate`.
+    pub suppressed: String,
+    /// What was passed on unchanged, by line of the batch, from 1.
+    pub rejected: Vec<Rejected>,
+    /// The trap, where one ended the batch: `kept` then is the batch as it came. The reason is the first line.
+    pub trap: Option<String>,
+}
+
+/// Why lines were passed on unchanged without the component having had its say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassedOn {
+    /// The line is not UTF-8, and text crosses to the component.
+    BrokenEncoding,
+    /// The line is longer than [`crate::stream::LINE_BYTES_MAX`].
+    TooLong,
+    /// The component trapped on the batch that held the line.
+    Trapped,
+}
+
+impl PassedOn {
+    /// The name under which such lines are counted in group `rejected`.
+    pub fn label(self) -> &'static str {
+        match self {
+            PassedOn::BrokenEncoding => "broken_encoding",
+            PassedOn::TooLong => "too_long",
+            PassedOn::Trapped => "trapped",
+        }
+    }
+}
+
+impl Plugin {
+    /// Compiles the component that this program was built with.
+    pub fn built_in() -> Result<Self> {
+        Self::from_bytes(BUILT_IN)
+    }
+
+    /// Reads and compiles a component.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        Self::from_bytes(&std::fs::read(path)?)
+    }
+
+    /// Compiles a component. Any component is accepted; whether it is this transform shows when a session is opened.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        // Bytes 4 to 7 hold the version and the layer. The compiler's own words for this are of no help to a person.
+        ensure!(bytes.starts_with(b"\0asm"), "not a WebAssembly file");
+        ensure!(
+            bytes.get(6..8) == Some(&[1, 0]),
+            "a core WebAssembly module, not a component"
+        );
+        let engine = Engine::new(&Config::new())?;
+        let component = Component::new(&engine, bytes)?;
+        let instantiable = Linker::new(&engine)
+            .instantiate_pre(&component)
+            .and_then(SigninTriagePre::new)
+            .ok();
+        Ok(Plugin {
+            engine,
+            component,
+            instantiable,
+            memory_bytes_max: MEMORY_BYTES_MAX,
+        })
+    }
+
+    /// The same with another bound for the memory of each instance, in bytes.
+    #[must_use]
+    pub fn with_memory_bytes_max(mut self, bytes_max: usize) -> Self {
+        self.memory_bytes_max = bytes_max;
+        self
+    }
+
+    /// Names of what the component wants from its host. Empty for this transform.
+    pub fn imports(&self) -> Vec<String> {
+        self.component
+            .component_type()
+            .imports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// Names of what the component offers.
+    pub fn exports(&self) -> Vec<String> {
+        self.component
+            .component_type()
+            .exports(&self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// All problems of a configuration (JSON text; empty text means all defaults). None means it is fine.
+    pub fn problems(&self, config: &str) -> Result<Vec<Problem>> {
+        let (mut store, instance) = self.instantiate()?;
+        let answer = instance
+            .signin_triage_transform_transform()
+            .call_validate(&mut store, config)?;
+        Ok(answer.err().unwrap_or_default())
+    }
+
+    /// The JSON Schema of the configuration.
+    pub fn config_schema(&self) -> Result<String> {
+        let (mut store, instance) = self.instantiate()?;
+        Ok(instance
+            .signin_triage_transform_transform()
+            .call_config_schema(&mut store)?)
+    }
+
+    /// Opens a session.
+    pub fn open(&self, config: &str) -> Result<Session<'_>, OpenError> {
+        let live = Live::open(self, config)?;
+        Ok(Session {
+            plugin: self,
+            config: config.to_owned(),
+            live: Some(live),
+            lost: Vec::new(),
+            checkpoint: Vec::new(),
+            journal: Vec::new(),
+            journal_bytes: 0,
+            passed_on: Vec::new(),
+        })
+    }
+
+    fn instantiate(&self) -> Result<(Store<StoreLimits>, SigninTriage)> {
+        let instantiable = self
+            .instantiable
+            .as_ref()
+            .context("the component is not this transform: it has other imports or exports")?;
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(self.memory_bytes_max)
+            .build();
+        let mut store = Store::new(&self.engine, limits);
+        store.limiter(|limits| limits);
+        let instance = instantiable.instantiate(&mut store)?;
+        Ok((store, instance))
+    }
+}
+
+/// One instance with one open session in it, until it traps.
+struct Live {
+    store: Store<StoreLimits>,
+    instance: SigninTriage,
+    session: ResourceAny,
+}
+
+impl Live {
+    fn open(plugin: &Plugin, config: &str) -> Result<Self, OpenError> {
+        let (mut store, instance) = plugin.instantiate().map_err(OpenError::Other)?;
+        let session = instance
+            .signin_triage_transform_transform()
+            .session()
+            .call_open(&mut store, config, None)
+            .map_err(|trap| OpenError::Other(trap.into()))?
+            .map_err(|error| match error {
+                wit::Error::Config(problems) => OpenError::Config(problems),
+                wit::Error::Snapshot(text) | wit::Error::Internal(text) => {
+                    OpenError::Other(anyhow::Error::msg(text))
+                }
+            })?;
+        Ok(Live {
+            store,
+            instance,
+            session,
+        })
+    }
+
+    fn process(&mut self, batch: &str) -> wasmtime::Result<wit::Outcome> {
+        self.instance
+            .signin_triage_transform_transform()
+            .session()
+            .call_process(&mut self.store, self.session, batch)
+    }
+
+    fn stats(&mut self) -> wasmtime::Result<Vec<Counter>> {
+        self.instance
+            .signin_triage_transform_transform()
+            .session()
+            .call_stats(&mut self.store, self.session)
+    }
+}
+
+/// An open session. It outlives traps of the component: each costs its batch the labels and nothing else.
+///
+/// ```no_run
+/// let plugin = host_test::Plugin::built_in()?;
+/// let mut session = plugin.open(r#"{"mode":"annotate"}"#)?;
+/// let outcome = session.process("{\"category\":\"SignInLogs\",\"properties\":{}}\n");
+/// print!("{}", outcome.kept);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+pub struct Session<'a> {
+    plugin: &'a Plugin,
+    config: String,
+    /// `None` only after an instance was lost and no new one could be had; the next batch tries again.
+    live: Option<Live>,
+    /// Counts of the instances lost.
+    lost: Vec<Counter>,
+    /// Counts of the present instance when `journal` was begun.
+    checkpoint: Vec<Counter>,
+    /// The batches that the present instance has seen since then.
+    journal: Vec<String>,
+    journal_bytes: usize,
+    /// Counts of the lines that no instance had its say about.
+    passed_on: Vec<Counter>,
+}
+
+impl Session<'_> {
+    /// Enriches whole lines. At most about 8 MiB at once: what one call gives back is limited to 128 MiB.
+    ///
+    /// Never fails: where the component traps, the batch comes back as it was and is counted under `trapped`.
+    pub fn process(&mut self, batch: &str) -> Outcome {
+        if self.live.is_none() {
+            self.live = Live::open(self.plugin, &self.config).ok();
+        }
+        let answer = match &mut self.live {
+            Some(live) => live.process(batch),
+            None => Err(wasmtime::Error::msg("no new instance could be had")),
+        };
+        match answer {
+            Ok(outcome) => {
+                self.remember(batch);
+                Outcome {
+                    kept: outcome.kept,
+                    suppressed: outcome.suppressed,
+                    rejected: outcome.rejected,
+                    trap: None,
+                }
+            }
+            Err(trap) => {
+                self.replace_instance();
+                self.pass_on(PassedOn::Trapped, line_count(batch), batch.len());
+                Outcome {
+                    kept: batch.to_owned(),
+                    trap: Some(format!("{}\n{trap:?}", trap.root_cause())),
+                    ..Outcome::default()
+                }
+            }
+        }
+    }
+
+    /// Counts lines that leave unchanged without an instance having had its say.
+    ///
+    /// `lines` is 0 for a further piece of a line that was counted already. `bytes` is their length.
+    pub fn pass_on(&mut self, why: PassedOn, lines: u64, bytes: usize) {
+        for (group, name, count) in [
+            ("lines", "", lines),
+            ("lines_unchanged", "", lines),
+            ("bytes_in", "", bytes as u64),
+            ("bytes_out", "", bytes as u64),
+            ("rejected", why.label(), lines),
+        ] {
+            add(&mut self.passed_on, group, name, count);
+        }
+    }
+
+    /// All counts since the session was opened, in a fixed order. Each line is in them exactly once.
+    pub fn stats(&mut self) -> Vec<Counter> {
+        // The instance's list comes first, because its order is the order of the output.
+        let mut sum = self.stats_of_instance();
+        add_all(&mut sum, &self.lost);
+        add_all(&mut sum, &self.passed_on);
+        sum
+    }
+
+    fn remember(&mut self, batch: &str) {
+        if self.journal_bytes + batch.len() < JOURNAL_BYTES_MAX {
+            self.journal.push(batch.to_owned());
+            self.journal_bytes += batch.len();
+            return;
+        }
+        self.checkpoint = self.stats_of_instance();
+        self.forget_journal();
+    }
+
+    fn stats_of_instance(&mut self) -> Vec<Counter> {
+        match self.live.as_mut().map(Live::stats) {
+            Some(Ok(counters)) => counters,
+            // An instance that traps even here leaves what was known before.
+            _ => self.checkpoint.clone(),
+        }
+    }
+
+    fn forget_journal(&mut self) {
+        self.journal.clear();
+        self.journal_bytes = 0;
+    }
+
+    /// Opens a new instance and runs the journal through it, so that the counts go on where they were.
+    fn replace_instance(&mut self) {
+        let checkpoint = std::mem::take(&mut self.checkpoint);
+        add_all(&mut self.lost, &checkpoint);
+        self.live = Live::open(self.plugin, &self.config).ok();
+        let Some(live) = &mut self.live else {
+            return;
+        };
+        let replayed = self.journal.iter().all(|batch| live.process(batch).is_ok());
+        if !replayed {
+            // What went well once traps now: nothing is gained by trying a third time.
+            self.live = None;
+            self.forget_journal();
+        }
+    }
+}
+
+fn line_count(batch: &str) -> u64 {
+    let ends = memchr::memchr_iter(b'\n', batch.as_bytes()).count() as u64;
+    let unended = !batch.is_empty() && !batch.ends_with('\n');
+    ends + u64::from(unended)
+}
+
+fn add_all(sum: &mut Vec<Counter>, more: &[Counter]) {
+    for one in more {
+        add(sum, &one.group, &one.name, one.count);
+    }
+}
+
+/// A name that is new stands behind the others of its group.
+fn add(sum: &mut Vec<Counter>, group: &str, name: &str, count: u64) {
+    let known = sum
+        .iter_mut()
+        .find(|one| one.group == group && one.name == name);
+    if let Some(known) = known {
+        known.count += count;
+        return;
+    }
+    let after = sum.iter().rposition(|one| one.group == group);
+    let index = after.map_or(sum.len(), |last| last + 1);
+    let counter = Counter {
+        group: group.to_owned(),
+        name: name.to_owned(),
+        count,
+    };
+    sum.insert(index, counter);
+}
+
+/// One problem in words. The component gives data, so that a host can word it in its own way.
+pub fn in_words(problem: &Problem) -> String {
+    match problem {
+        Problem::NotJson(text) => format!("not a JSON object: {text}"),
+        Problem::UnknownKey(unknown) => match &unknown.nearest {
+            Some(nearest) => format!("{}: unknown key, nearest is {nearest}", unknown.key),
+            None => format!("{}: unknown key", unknown.key),
+        },
+        Problem::WrongType(misfit) | Problem::OutOfRange(misfit) => format!(
+            "{}: found {}, allowed {}",
+            misfit.key, misfit.found, misfit.allowed
+        ),
+        Problem::DuplicateKey(key) => format!("{key}: stands more than once"),
+        Problem::Conflict(conflict) => format!("{}: {}", conflict.keys.join(", "), conflict.rule),
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Config(problems) => {
+                let words: Vec<_> = problems.iter().map(in_words).collect();
+                f.write_str(&words.join("; "))
+            }
+            OpenError::Other(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_with_and_without_a_last_line_end() {
+        for (batch, lines) in [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("\n\n", 2)] {
+            assert_eq!(line_count(batch), lines, "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_name_stands_behind_its_group() {
+        let mut sum = Vec::new();
+        for (group, name) in [
+            ("lines", ""),
+            ("rejected", "empty"),
+            ("users", ""),
+            ("rejected", "trapped"),
+        ] {
+            add(&mut sum, group, name, 1);
+        }
+        add(&mut sum, "rejected", "empty", 2);
+        let read: Vec<_> = sum
+            .iter()
+            .map(|one| (&*one.group, &*one.name, one.count))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("lines", "", 1),
+                ("rejected", "empty", 3),
+                ("rejected", "trapped", 1),
+                ("users", "", 1)
+            ]
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! The closing summary: the counters of a session, laid out for a person.
+//!
+//! A group that the component does not give is left out, so that an older component can be run too.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table};
+
+use crate::plugin::Counter;
+use crate::terminal;
+
+/// Most names in one row of the lower table. The rest is a number.
+const NAMES_MAX: usize = 8;
+
+/// Wide enough for two names of signals beside each other, narrow enough for any terminal.
+const WIDTH: u16 = 100;
+
+/// The summary, with a line end.
+pub fn text(counters: &[Counter], took: Duration) -> String {
+    let counts = Counts(counters);
+    let mut text = String::new();
+    if let Some(table) = causes(&counts) {
+        let _ = writeln!(text, "{table}");
+    }
+    let _ = writeln!(text, "{}", totals(&counts, took));
+    text
+}
+
+/// Look-ups in the counters.
+struct Counts<'a>(&'a [Counter]);
+
+impl Counts<'_> {
+    fn total(&self, group: &str) -> u64 {
+        self.of(group).map(|(_, count)| count).sum()
+    }
+
+    fn known(&self, group: &str) -> Option<u64> {
+        self.of(group).next().map(|_| self.total(group))
+    }
+
+    /// The counters of a group that are not zero, in the component's order.
+    fn nonzero(&self, group: &str) -> Vec<(&str, u64)> {
+        self.of(group).filter(|&(_, count)| count > 0).collect()
+    }
+
+    fn of(&self, group: &str) -> impl Iterator<Item = (&str, u64)> {
+        self.0
+            .iter()
+            .filter(move |one| one.group == group)
+            .map(|one| (&*one.name, one.count))
+    }
+}
+
+/// Records by status and cause: the statuses in the component's order, the commonest cause first.
+fn causes(counts: &Counts) -> Option<Table> {
+    let records = counts.total("status");
+    let causes = counts.nonzero("cause");
+    if records == 0 {
+        return None;
+    }
+    let mut table = terminal::table(WIDTH);
+    table.set_header(["Status", "Cause", "Records", "Share"]);
+    for (status, of_status) in counts.nonzero("status") {
+        let mut rows: Vec<_> = causes
+            .iter()
+            .filter_map(|&(name, count)| {
+                Some((name.strip_prefix(status)?.strip_prefix('/')?, count))
+            })
+            .collect();
+        rows.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        if rows.is_empty() {
+            rows.push(("", of_status));
+        }
+        for (index, (cause, count)) in rows.into_iter().enumerate() {
+            let status = if index == 0 { status } else { "" };
+            table.add_row([status, cause, &thousands(count), &share(count, records)]);
+        }
+    }
+    for index in [2, 3] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    Some(table)
+}
+
+/// Everything else, one thing a row.
+fn totals(counts: &Counts, took: Duration) -> Table {
+    let mut table = terminal::table(WIDTH);
+    let records = counts
+        .known("records")
+        .unwrap_or_else(|| counts.total("status"));
+    let bytes_in = counts.total("bytes_in");
+    if records > 0 {
+        table.add_row(["Noise".to_owned(), noise(counts, records, bytes_in)]);
+        for (title, group) in [
+            ("Kept all the same for", "kept_for"),
+            ("Verdicts", "verdict"),
+            ("Signals", "signal"),
+        ] {
+            let names = counts.nonzero(group);
+            if !names.is_empty() {
+                table.add_row([title.to_owned(), listed(names, NAMES_MAX)]);
+            }
+        }
+        let seen: Vec<_> = ["users", "addresses"]
+            .iter()
+            .filter_map(|group| Some(format!("{} {group}", thousands(counts.known(group)?))))
+            .collect();
+        if !seen.is_empty() {
+            table.add_row(["Seen".to_owned(), seen.join(", ")]);
+        }
+    }
+    let rejected = counts.nonzero("rejected");
+    let rejected = if rejected.is_empty() {
+        "none".to_owned()
+    } else {
+        listed(rejected, usize::MAX)
+    };
+    table.add_row(["Rejected, unchanged".to_owned(), rejected]);
+    table.add_row([
+        "Lines".to_owned(),
+        format!(
+            "{} with {} sign-in records",
+            thousands(counts.total("lines")),
+            thousands(records)
+        ),
+    ]);
+    table.add_row([
+        "Bytes".to_owned(),
+        format!(
+            "{} in, {} out",
+            size(bytes_in),
+            size(counts.total("bytes_out"))
+        ),
+    ]);
+    table.add_row(["Time".to_owned(), speed(took, records, bytes_in)]);
+    table
+}
+
+fn noise(counts: &Counts, records: u64, bytes_in: u64) -> String {
+    let reasons = counts.nonzero("noise");
+    let suppressed: u64 = reasons.iter().map(|&(_, count)| count).sum();
+    if suppressed == 0 {
+        return format!("none of {} records can be suppressed", thousands(records));
+    }
+    let bytes = counts.total("noise_bytes");
+    format!(
+        "{} of {} records ({}) can be suppressed, saving {} ({})\n{}",
+        thousands(suppressed),
+        thousands(records),
+        share(suppressed, records),
+        size(bytes),
+        share(bytes, bytes_in),
+        listed(reasons, usize::MAX)
+    )
+}
+
+/// `name 12, other 3`, the commonest first.
+fn listed(mut names: Vec<(&str, u64)>, names_max: usize) -> String {
+    names.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let more = names.len().saturating_sub(names_max);
+    let mut words: Vec<_> = names
+        .iter()
+        .take(names_max)
+        .map(|(name, count)| format!("{name} {}", thousands(*count)))
+        .collect();
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words.join(", ")
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "rates are shown with three digits"
+)]
+fn speed(took: Duration, records: u64, bytes: u64) -> String {
+    let seconds = took.as_secs_f64();
+    // Of a handful of records the rate says nothing.
+    if seconds < 0.001 {
+        return "less than a millisecond".to_owned();
+    }
+    format!(
+        "{seconds:.3} s, {:.0} records/s, {:.1} MB/s",
+        records as f64 / seconds,
+        bytes as f64 / seconds / 1e6
+    )
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit after the point"
+)]
+fn share(part: u64, whole: u64) -> String {
+    format!("{:.1}%", part as f64 * 100.0 / whole.max(1) as f64)
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "shown with one digit after the point"
+)]
+fn size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match units.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counters(rows: &[(&str, &str, u64)]) -> Vec<Counter> {
+        rows.iter()
+            .map(|&(group, name, count)| Counter {
+                group: group.to_owned(),
+                name: name.to_owned(),
+                count,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_session_reads_as_tables() {
+        let counters = counters(&[
+            ("lines", "", 1205),
+            ("records", "", 1200),
+            ("bytes_in", "", 8_400_000),
+            ("bytes_out", "", 9_000_000),
+            ("rejected", "empty", 0),
+            ("rejected", "not_json", 5),
+            ("status", "success", 1000),
+            ("status", "interrupted", 200),
+            ("status", "failure", 0),
+            ("cause", "success/none", 1000),
+            ("cause", "interrupted/mfa_required", 50),
+            ("cause", "interrupted/kmsi_prompt", 150),
+            ("noise", "handshake", 150),
+            ("noise_bytes", "", 1_050_000),
+            ("verdict", "benign", 1200),
+            ("users", "", 40),
+            ("addresses", "", 52),
+        ]);
+        let text = text(&counters, Duration::from_millis(100));
+        let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "success ┆ none ┆ 1,000 ┆ 83.3%",
+            "interrupted ┆ kmsi_prompt ┆ 150 ┆ 12.5% │ │ ┆ mfa_required ┆ 50",
+            "150 of 1,200 records (12.5%) can be suppressed, saving 1.1 MB (12.5%)",
+            "handshake 150",
+            "benign 1,200",
+            "40 users, 52 addresses",
+            "not_json 5",
+            "1,205 with 1,200 sign-in records",
+            "8.4 MB in, 9.0 MB out",
+            "0.100 s, 12000 records/s, 84.0 MB/s",
+        ] {
+            assert!(squeezed.contains(part), "{part} in:\n{text}");
+        }
+        assert!(!text.contains("empty"), "{text}");
+    }
+
+    #[test]
+    fn that_nothing_was_rejected_is_said() {
+        let text = text(&[], Duration::ZERO);
+        assert!(text.contains("none"), "{text}");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1234567, "1,234,567"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+        for (bytes, text) in [(999, "999 bytes"), (1500, "1.5 kB"), (2_000_000, "2.0 MB")] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The component as a host meets it: what it wants, what it offers, and what an error leaves behind.
+
+use host_test::plugin::{BUILT_IN, OpenError, in_words};
+use host_test::{Counter, Plugin};
+
+const RECORD: &str = concat!(
+    r#"{"createdDateTime":"2025-03-01T10:02:03Z","userPrincipalName":"ada@contoso.example","#,
+    r#""appDisplayName":"Portal","ipAddress":"192.0.2.1","status":{"errorCode":50126}}"#,
+    "\n"
+);
+
+fn count(counters: &[Counter], group: &str, name: &str) -> u64 {
+    counters
+        .iter()
+        .filter(|one| one.group == group && one.name == name)
+        .map(|one| one.count)
+        .sum()
+}
+
+#[test]
+fn it_imports_nothing_and_runs_on_an_empty_linker() {
+    println!("signin_triage.wasm: {} bytes", BUILT_IN.len());
+    let plugin = Plugin::built_in().unwrap();
+    assert_eq!(plugin.imports(), Vec::<String>::new());
+    assert!(
+        plugin
+            .exports()
+            .contains(&"signin-triage:transform/transform@0.1.0".to_owned()),
+        "{:?}",
+        plugin.exports()
+    );
+    // Instantiates: the linker that a plugin uses has nothing in it.
+    assert!(plugin.config_schema().unwrap().contains("properties"));
+}
+
+#[test]
+fn the_file_tells_its_version() {
+    // A custom section begins with its name and the name's length; its content has none.
+    let section = concat!("\x07version", env!("CARGO_PKG_VERSION")).as_bytes();
+    assert!(
+        BUILT_IN
+            .windows(section.len())
+            .any(|window| window == section)
+    );
+}
+
+#[test]
+fn a_session_labels_a_record_and_counts_it() {
+    let plugin = Plugin::built_in().unwrap();
+    let mut session = plugin.open("").unwrap();
+    let outcome = session.process(RECORD);
+    assert!(
+        outcome.kept.contains(r#""cause":"bad_credentials""#),
+        "{}",
+        outcome.kept
+    );
+    assert!(outcome.suppressed.is_empty() && outcome.rejected.is_empty() && outcome.trap.is_none());
+    let stats = session.stats();
+    for (group, name, expected) in [
+        ("lines", "", 1),
+        ("records", "", 1),
+        ("status", "failure", 1),
+        ("cause", "failure/bad_credentials", 1),
+        ("bytes_in", "", RECORD.len() as u64),
+        ("bytes_out", "", outcome.kept.len() as u64),
+    ] {
+        assert_eq!(count(&stats, group, name), expected, "{group} {name}");
+    }
+}
+
+#[test]
+fn an_error_leaves_the_session_usable() {
+    let plugin = Plugin::built_in().unwrap();
+    let Err(OpenError::Config(problems)) = plugin.open(r#"{"mode":"nonsense","nonsense":1}"#)
+    else {
+        panic!("the configuration was taken");
+    };
+    assert_eq!(problems.len(), 2);
+
+    let mut session = plugin.open("").unwrap();
+    let before = session.process(RECORD).kept;
+    let deep = "[".repeat(10_000);
+    for line in [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        "{\"records\":[1]}",
+        "\u{feff}",
+        "\0",
+        &deep,
+    ] {
+        let outcome = session.process(line);
+        assert_eq!(outcome.kept, line);
+        assert!(outcome.trap.is_none());
+    }
+    assert_eq!(session.process(RECORD).kept, before);
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_named() {
+    let plugin = Plugin::built_in().unwrap();
+    let problems = plugin
+        .problems(r#"{"mode":"nonsense","reveiw_from":1,"suspicious_from":1000}"#)
+        .unwrap();
+    let words: Vec<_> = problems.iter().map(in_words).collect();
+    for expected in [
+        "mode: found \"nonsense\", allowed annotate",
+        "reveiw_from: unknown key, nearest is review_from",
+        "suspicious_from: found 1000, allowed 2 to 100 points",
+    ] {
+        assert!(
+            words.iter().any(|one| one == expected),
+            "{expected} in {words:?}"
+        );
+    }
+    assert_eq!(words.len(), 3, "{words:?}");
+}
+
+/// Nothing that a line holds makes it trap, so here the memory is taken away.
+#[test]
+fn a_trap_costs_labels_never_lines() {
+    let plugin = Plugin::built_in().unwrap().with_memory_bytes_max(16 << 20);
+    let mut session = plugin.open("").unwrap();
+    let records = |bytes: usize| RECORD.repeat(bytes / RECORD.len());
+    // One batch that is counted at once, and one that has to be run again for its counts.
+    let large = records(2 << 20);
+    let large_out = session.process(&large).kept;
+    let small_out = session.process(RECORD).kept;
+
+    let huge = records(12 << 20);
+    let outcome = session.process(&huge);
+    assert!(outcome.trap.is_some());
+    assert!(
+        outcome.kept == huge,
+        "the batch did not come back as it was"
+    );
+
+    assert_eq!(session.process(RECORD).kept, small_out);
+    let stats = session.stats();
+    let trapped = huge.lines().count() as u64;
+    let labelled = large.lines().count() as u64 + 2;
+    let bytes_in = large.len() + huge.len() + 2 * RECORD.len();
+    let bytes_out = large_out.len() + huge.len() + 2 * small_out.len();
+    for (group, name, expected) in [
+        ("lines", "", labelled + trapped),
+        ("lines_enriched", "", labelled),
+        ("lines_unchanged", "", trapped),
+        ("records", "", labelled),
+        ("rejected", "trapped", trapped),
+        ("bytes_in", "", bytes_in as u64),
+        ("bytes_out", "", bytes_out as u64),
+    ] {
+        assert_eq!(count(&stats, group, name), expected, "{group} {name}");
+    }
+}
+
+#[test]
+fn what_is_no_such_component_is_named_as_that() {
+    for (bytes, said) in [
+        (&b"nonsense"[..], "not a WebAssembly file"),
+        (&b""[..], "not a WebAssembly file"),
+        (
+            &b"\0asm\x01\0\0\0"[..],
+            "a core WebAssembly module, not a component",
+        ),
+    ] {
+        let error = Plugin::from_bytes(bytes).err().unwrap();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    // An empty component is a component, and not this one.
+    let empty = Plugin::from_bytes(b"\0asm\x0d\0\x01\0").unwrap();
+    assert!(empty.config_schema().is_err());
+    assert!(matches!(empty.open(""), Err(OpenError::Other(_))));
+}

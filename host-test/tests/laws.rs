@@ -1,0 +1,210 @@
+//! What must hold for any stream, over seeded random ones through the real component.
+//!
+//! A failure names its seed; `LAWS_SEEDS=<seed> cargo test --test laws` runs that one, `LAWS_SEEDS=1..5000` many.
+
+mod common;
+
+use common::stream::{seeds, stream};
+use common::{enrich, members, plugin, taken_off};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::Value;
+
+const LINES: usize = 60;
+
+#[test]
+fn every_line_leaves_and_taking_our_member_off_gives_it_back() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let output = enrich(&input, "");
+        let (ins, outs) = (input.split_inclusive('\n'), output.split_inclusive('\n'));
+        assert_eq!(ins.clone().count(), outs.clone().count(), "seed {seed}");
+        for (line, enriched) in ins.zip(outs) {
+            assert_eq!(taken_off(enriched, line), line, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn any_cut_into_batches_gives_the_same_bytes() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let whole = enrich(&input, "");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut session = plugin().open("").unwrap();
+        let mut pieces = String::new();
+        let mut batch = String::new();
+        for line in input.split_inclusive('\n') {
+            batch.push_str(line);
+            if rng.random_bool(0.3) {
+                pieces += &session.process(&batch).kept;
+                batch.clear();
+            }
+        }
+        pieces += &session.process(&batch).kept;
+        assert_eq!(pieces, whole, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_second_pass_changes_nothing() {
+    for seed in seeds() {
+        let once = enrich(&stream(seed, LINES), "");
+        assert_eq!(enrich(&once, ""), once, "seed {seed}");
+    }
+}
+
+#[test]
+fn the_sandbox_and_native_code_agree() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let mut native = signin_triage::Session::open(signin_triage::Config::default());
+        let outcome = native.process(&input);
+        let mut session = plugin().open("").unwrap();
+        assert_eq!(session.process(&input).kept, outcome.kept, "seed {seed}");
+        let counts: Vec<_> = session
+            .stats()
+            .into_iter()
+            .map(|one| (one.group, one.name, one.count))
+            .collect();
+        let native: Vec<_> = native
+            .stats()
+            .into_iter()
+            .map(|one| (one.group.to_owned(), one.name, one.count))
+            .collect();
+        assert_eq!(counts, native, "seed {seed}");
+    }
+}
+
+#[test]
+fn an_enriched_line_is_the_same_json_with_one_member_more() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let output = enrich(&input, "");
+        for (line, enriched) in input.lines().zip(output.lines()) {
+            if line == enriched {
+                continue;
+            }
+            let parse = |text: &str| -> Value {
+                serde_json::from_str(text.trim_start_matches('\u{feff}'))
+                    .unwrap_or_else(|error| panic!("seed {seed}: {error}: {text}"))
+            };
+            let (before, mut after) = (parse(line), parse(enriched));
+            let take = |value: &mut Value| {
+                value
+                    .as_object_mut()
+                    .and_then(|object| object.remove("signin_triage"))
+            };
+            let mut found = usize::from(take(&mut after).is_some());
+            for name in ["records", "value"] {
+                if let Some(items) = after.get_mut(name).and_then(Value::as_array_mut) {
+                    found += items.iter_mut().filter_map(take).count();
+                }
+            }
+            assert!(found > 0, "seed {seed}: {enriched}");
+            assert_eq!(before, after, "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn the_added_object_keeps_the_contract() {
+    for seed in seeds() {
+        let output = enrich(&stream(seed, LINES), "");
+        for member in output.lines().flat_map(members) {
+            let at = |path: &str| member.pointer(path).cloned().unwrap_or_default();
+            let status = at("/status");
+            assert_eq!(at("/version"), 1);
+            assert_eq!(
+                status == "success",
+                at("/cause") == "none",
+                "seed {seed}: {member}"
+            );
+            assert_eq!(
+                status == "interrupted",
+                member.get("outcome").is_some(),
+                "seed {seed}: {member}"
+            );
+            let score = at("/score").as_i64().unwrap();
+            let points = at("/signals").as_array().map_or(0, |signals| {
+                signals
+                    .iter()
+                    .map(|one| one["points"].as_i64().unwrap())
+                    .sum()
+            });
+            assert_eq!(score, points.clamp(0, 100), "seed {seed}: {member}");
+            let verdict = match score {
+                ..30 => "benign",
+                30..60 => "review",
+                _ => "suspicious",
+            };
+            assert_eq!(at("/verdict"), verdict, "seed {seed}: {member}");
+            for absent in ["signals", "stopped_by"] {
+                assert_ne!(
+                    at(&format!("/{absent}")),
+                    Value::Array(Vec::new()),
+                    "{member}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_must_be_kept_is_never_marked_as_noise() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let output = enrich(&input, "");
+        for line in output.lines() {
+            for member in members(line) {
+                if member.pointer("/noise/suppress") != Some(&Value::Bool(true)) {
+                    continue;
+                }
+                assert_eq!(member["status"], "interrupted", "seed {seed}: {line}");
+                assert_ne!(member["code"], 50199, "seed {seed}: {line}");
+                assert_ne!(member["outcome"], "denied", "seed {seed}: {line}");
+                assert_ne!(member["cause"], "mfa_denied", "seed {seed}: {line}");
+                assert_eq!(member["verdict"], "benign", "seed {seed}: {line}");
+                assert!(member["noise"]["reason"].is_string(), "seed {seed}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_add_up() {
+    for seed in seeds() {
+        let input = stream(seed, LINES);
+        let mut session = plugin().open("").unwrap();
+        let outcome = session.process(&input);
+        let stats = session.stats();
+        let sum = |group: &str| -> u64 {
+            let of = stats.iter().filter(|one| one.group == group);
+            of.map(|one| one.count).sum()
+        };
+        assert_eq!(sum("lines"), LINES as u64, "seed {seed}");
+        assert_eq!(sum("lines"), sum("lines_enriched") + sum("lines_unchanged"));
+        assert_eq!(sum("bytes_in"), input.len() as u64, "seed {seed}");
+        assert_eq!(sum("bytes_out"), outcome.kept.len() as u64, "seed {seed}");
+        assert_eq!(
+            sum("rejected"),
+            outcome.rejected.len() as u64,
+            "seed {seed}"
+        );
+        for group in [
+            "shape",
+            "category",
+            "status",
+            "cause",
+            "verdict",
+            "first_factor",
+        ] {
+            assert_eq!(sum(group), sum("records"), "seed {seed}: {group}");
+        }
+        let added = outcome
+            .kept
+            .matches("\"signin_triage\":{\"version\":")
+            .count();
+        assert_eq!(sum("records"), added as u64, "seed {seed}");
+    }
+}

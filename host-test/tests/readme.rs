@@ -1,0 +1,181 @@
+//! The README is true: its example, its tables and its commands.
+//!
+//! `UPDATE_README=1 cargo test --test readme` writes the generated tables anew.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment; the ban is for the transform"
+)]
+
+mod common;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::{enrich, folder};
+use signin_triage::classify::{Cause, vocabulary::Status};
+use signin_triage::config::options;
+use signin_triage::{classify, noise, signals};
+
+fn readme_path() -> PathBuf {
+    folder("../README.md")
+}
+
+/// The text of the first fenced block that starts with `fence`.
+fn block<'a>(readme: &'a str, fence: &str) -> &'a str {
+    let start = readme.find(&format!("```{fence}\n")).expect(fence) + fence.len() + 4;
+    let length = readme[start..].find("```").expect("an end of the block");
+    &readme[start..start + length]
+}
+
+#[test]
+fn the_example_is_what_comes_out() {
+    let readme = fs::read_to_string(readme_path()).expect("the README");
+    assert_eq!(
+        enrich(block(&readme, "json in"), ""),
+        block(&readme, "json out")
+    );
+}
+
+#[test]
+fn the_tables_are_those_of_the_code() {
+    let readme = fs::read_to_string(readme_path()).expect("the README");
+    let mut current = readme.clone();
+    for (name, table) in [
+        ("causes", causes()),
+        ("keeping rules", keeping_rules()),
+        ("signals", signal_table()),
+        ("options", option_table()),
+    ] {
+        let mark = format!("<!-- {name}: generated -->\n");
+        let start = current.find(&mark).expect(&mark) + mark.len();
+        let end = start + current[start..].find("<!-- end -->").expect("an end mark");
+        current.replace_range(start..end, &format!("\n{table}\n"));
+    }
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(readme_path(), &current).expect("the README is written");
+    }
+    assert!(
+        fs::read_to_string(readme_path()).expect("the README") == current,
+        "run UPDATE_README=1 cargo test --test readme"
+    );
+}
+
+fn causes() -> String {
+    let mut table = "| cause | meaning | status by code |\n|---|---|---|\n".to_owned();
+    for &cause in Cause::ALL {
+        let count = |status| {
+            let rows = classify::codes::CODES.iter();
+            rows.filter(|row| row.cause == cause && row.status == status)
+                .count()
+        };
+        let mut by_code: Vec<_> = Status::ALL
+            .iter()
+            .map(|&status| (count(status), status.label()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, label)| format!("{label} ({count})"))
+            .collect();
+        if by_code.is_empty() {
+            by_code.push("told by policy or step text".to_owned());
+        }
+        let by_code = by_code.join(", ");
+        writeln!(
+            table,
+            "| `{}` | {} | {by_code} |",
+            cause.label(),
+            cause.meaning()
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn keeping_rules() -> String {
+    let mut table = "| `kept_for` | because |\n|---|---|\n".to_owned();
+    for (rule, because) in noise::KEEPING_RULES {
+        writeln!(table, "| `{rule}` | {because} |").unwrap();
+    }
+    table
+}
+
+fn signal_table() -> String {
+    let mut table =
+        "| signal | what it sees | levels: weight, points |\n|---|---|---|\n".to_owned();
+    for signal in signals::ALL {
+        let levels: Vec<_> = signal
+            .levels
+            .iter()
+            .map(|level| {
+                let points = level.points.default();
+                format!("{}: {}, {points}", level.name, level.weight.label())
+            })
+            .collect();
+        writeln!(
+            table,
+            "| `{}` | {} | {} |",
+            signal.id,
+            signal.summary,
+            levels.join("; ")
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn option_table() -> String {
+    let mut table =
+        "| key | default | allowed | why this default |\n|---|---|---|---|\n".to_owned();
+    for option in options() {
+        let default = option.default().to_string().replace(',', ", ");
+        writeln!(
+            table,
+            "| `{}` | `{default}` | {} | {} |",
+            option.key,
+            option.allowed(),
+            option.source
+        )
+        .unwrap();
+    }
+    table
+}
+
+/// Every command of the README that runs `signin-triage` is run, in a copy of the folder's examples.
+#[test]
+fn the_commands_do_what_they_say() {
+    let readme = fs::read_to_string(readme_path()).expect("the README");
+    let place = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(folder("../examples"), place.path().join("examples"))
+        .expect("a link");
+    let binary = PathBuf::from(env!("CARGO_BIN_EXE_signin-triage"));
+    let path = format!(
+        "{}:{}",
+        binary.parent().expect("a folder").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut run = 0;
+    let mut rest = readme.as_str();
+    while let Some(start) = rest.find("```sh\n") {
+        rest = &rest[start + 6..];
+        let end = rest.find("```").expect("an end of the block");
+        for command in rest[..end].lines() {
+            // The tests are running already.
+            if command == "cargo test" {
+                continue;
+            }
+            let command = command.replace("cargo run -- ", "signin-triage ");
+            let output = Command::new("sh")
+                .args(["-ec", &command])
+                .current_dir(place.path())
+                .env("PATH", &path)
+                .output()
+                .expect("a shell");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{command}: {errors}");
+            run += 1;
+        }
+    }
+    assert!(run >= 7, "only {run} commands found");
+    let enriched = fs::read_to_string(place.path().join("enriched.ndjson")).expect("an output");
+    assert!(enriched.contains("\"signin_triage\":{\"version\":1"));
+}
