@@ -35,8 +35,8 @@ pub use config::Config;
 pub use stats::Counter;
 
 use input::json::Cursor;
-use input::record::{Scratch, View, view};
-use input::{Skip, lines};
+
+use input::{Scratch, Skip, View, lines, view};
 use signals::{Case, Hit};
 use stats::Stats;
 use write::Decision;

@@ -5,8 +5,8 @@
 //! password from any other place counts as one from a new place, and is kept.
 
 use crate::classify::{Cause, Class, FirstFactor, Status};
-use crate::input::record::Risk;
 use crate::input::shapes::Field;
+use crate::input::words::Risk;
 use crate::signals::{Case, Hit, Weight};
 
 /// Why a record is noise.
@@ -44,6 +44,10 @@ pub enum Noise {
 
 /// Rules that keep a record, by the name that stands in `kept_for` (signals go by their own id).
 pub const KEEPING_RULES: &[(&str, &str)] = &[
+    (
+        "mfa_denied",
+        "a step was declined or reported as fraud (also where that signal is switched off)",
+    ),
     (
         "code_50199",
         "50199 is the page before a device code is honoured, the pivot of device-code phishing",
@@ -102,6 +106,10 @@ fn looks_like(class: &Class) -> Option<Reason> {
 
 /// What speaks for keeping a record that looks like noise, the most telling first.
 fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
+    // Also where the operator has switched the signal off.
+    if case.class.told.denial() || case.class.cause == Cause::MfaDenied {
+        return Some("mfa_denied");
+    }
     if case.class.code == Some(50199) {
         return Some("code_50199");
     }
@@ -123,4 +131,128 @@ fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
         return Some("right_password_new_place");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::input::{Scratch, View, view};
+    use crate::signals::check_all;
+
+    /// The decision about an Azure Monitor record with these members on its envelope.
+    fn decided(members: &str, config: &str) -> Noise {
+        let line = format!(r#"{{"category":"SignInLogs",{members}}}"#);
+        let mut scratch = Scratch::default();
+        let Ok(View::Record(record)) = view(&line, "signin_triage", &mut scratch) else {
+            panic!("not a record: {line}");
+        };
+        let class = crate::classify::classify(&record);
+        let config = Config::from_json(config).expect("a good configuration");
+        let case = Case {
+            record: &record,
+            class: &class,
+            config: &config,
+        };
+        let mut hits = Vec::new();
+        check_all(&case, &mut hits);
+        decide(&case, &hits)
+    }
+
+    const MANAGED: &str = r#""deviceDetail":{"isManaged":true}"#;
+    const TRUSTED: &str = r#""networkLocationDetails":[{"networkType":"trustedNamedLocation"}]"#;
+
+    #[test]
+    fn every_rule_keeps_and_its_near_miss_does_not() {
+        use Noise::{Keep, Not, Suppress};
+        use Reason::{Handshake, LoneInterrupt};
+        let rows = [
+            ("50058", "", Suppress(Handshake)),
+            ("16000", "", Suppress(Handshake)),
+            ("50097", "", Suppress(Handshake)),
+            ("70043", "", Suppress(Handshake)),
+            ("50140", MANAGED, Suppress(Handshake)),
+            ("50140", TRUSTED, Suppress(Handshake)),
+            ("50140", "", Keep("right_password_new_place")),
+            ("50074", MANAGED, Suppress(LoneInterrupt)),
+            ("50074", TRUSTED, Suppress(LoneInterrupt)),
+            ("50074", "", Keep("right_password_new_place")),
+            (
+                "50074",
+                r#""networkLocationDetails":[{"networkType":"namedNetwork"}]"#,
+                Keep("right_password_new_place"),
+            ),
+            ("50199", MANAGED, Keep("code_50199")),
+            (
+                "50058",
+                r#""riskLevelAggregated":"low""#,
+                Suppress(Handshake),
+            ),
+            (
+                "50058",
+                r#""riskLevelAggregated":"medium""#,
+                Keep("risky_signin"),
+            ),
+            // Dismissed, so no signal; the level keeps it all the same.
+            (
+                "50058",
+                r#""riskLevelAggregated":"high","riskState":"dismissed""#,
+                Keep("risk_level"),
+            ),
+            ("50058", r#""riskState":"atRisk""#, Keep("risky_signin")),
+            (
+                "50058",
+                r#""riskLevelDuringSignIn":"hidden""#,
+                Suppress(Handshake),
+            ),
+            // Never noise, whatever else the record shows.
+            ("0", MANAGED, Not),
+            ("50126", MANAGED, Not),
+            ("53003", MANAGED, Not),
+            ("500121", MANAGED, Not),
+            ("999999", MANAGED, Not),
+            ("65001", MANAGED, Not),
+            ("70016", MANAGED, Not),
+        ];
+        for (code, properties, expected) in rows {
+            let members = format!(r#""resultType":"{code}","properties":{{{properties}}}"#);
+            assert_eq!(decided(&members, ""), expected, "{code} {properties}");
+        }
+    }
+
+    #[test]
+    fn what_the_contract_keeps_is_kept_also_where_its_signal_is_off() {
+        let denial = r#""authenticationDetails":[{"authenticationStepResultDetail":"MFA denied; user declined the authentication"}]"#;
+        let rows = [
+            (
+                "50140",
+                denial,
+                r#"{"mfa_denied.declined_points":0}"#,
+                "mfa_denied",
+            ),
+            (
+                "50199",
+                "\"a\":1",
+                r#"{"device_code_flow.seen_points":0}"#,
+                "code_50199",
+            ),
+            (
+                "50058",
+                r#""riskState":"atRisk""#,
+                r#"{"risky_signin.at_risk_points":0}"#,
+                "risk_state",
+            ),
+            (
+                "50058",
+                r#""riskLevelAggregated":"medium""#,
+                r#"{"risky_signin.medium_points":0}"#,
+                "risk_level",
+            ),
+        ];
+        for (code, properties, config, rule) in rows {
+            let members =
+                format!(r#""resultType":"{code}","properties":{{{TRUSTED},{properties}}}"#);
+            assert_eq!(decided(&members, config), Noise::Keep(rule), "{rule}");
+        }
+    }
 }

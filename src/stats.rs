@@ -1,17 +1,17 @@
 //! Counters. Each line ends in exactly one of `lines_enriched` and `lines_unchanged`; each record, and each
 //! line or element that is not one, in exactly one of `records` and `rejected`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
 
-use crate::classify::{Cause, Class, FirstFactor, Status};
-use crate::input::record::Category;
+use crate::classify::{Cause, FirstFactor, Status};
+use crate::input::Skip;
 use crate::input::shapes::Shape;
-use crate::input::{Record, Skip};
+use crate::input::words::Category;
 use crate::limits::DISTINCT_MAX;
-use crate::noise::{Noise, Reason};
+use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::score::Verdict;
-use crate::signals::{self, Hit};
+use crate::signals;
 use crate::write::Decision;
 
 /// One count.
@@ -26,25 +26,52 @@ pub struct Counter {
 }
 
 /// All counters of a session.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Stats {
     lines: u64,
     lines_enriched: u64,
     bytes_in: u64,
     bytes_out: u64,
     records: u64,
-    rejected: BTreeMap<Skip, u64>,
-    shapes: BTreeMap<Shape, u64>,
-    categories: BTreeMap<Category, u64>,
-    causes: BTreeMap<(Status, Cause), u64>,
-    first_factors: BTreeMap<FirstFactor, u64>,
-    noise: BTreeMap<Reason, u64>,
+    rejected: [u64; Skip::ALL.len()],
+    shapes: [u64; Shape::ALL.len()],
+    categories: [u64; Category::ALL.len()],
+    /// Per status, per cause.
+    causes: [[u64; Cause::ALL.len()]; Status::ALL.len()],
+    first_factors: [u64; FirstFactor::ALL.len()],
+    noise: [u64; Reason::ALL.len()],
     noise_bytes: u64,
-    kept_for: BTreeMap<&'static str, u64>,
-    verdicts: BTreeMap<Verdict, u64>,
-    signals: BTreeMap<&'static str, u64>,
+    kept_for: Vec<(&'static str, u64)>,
+    verdicts: [u64; Verdict::ALL.len()],
+    signals: Vec<(&'static str, u64)>,
     users: Distinct,
     addresses: Distinct,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        let ids = signals::ALL.iter().map(|signal| signal.id);
+        let rules = KEEPING_RULES.iter().map(|rule| rule.0);
+        Stats {
+            lines: 0,
+            lines_enriched: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            records: 0,
+            rejected: Default::default(),
+            shapes: Default::default(),
+            categories: Default::default(),
+            causes: [[0; Cause::ALL.len()]; Status::ALL.len()],
+            first_factors: Default::default(),
+            noise: Default::default(),
+            noise_bytes: 0,
+            kept_for: rules.chain(ids.clone()).map(|name| (name, 0)).collect(),
+            verdicts: Default::default(),
+            signals: ids.map(|id| (id, 0)).collect(),
+            users: Distinct::default(),
+            addresses: Distinct::default(),
+        }
+    }
 }
 
 impl Stats {
@@ -63,7 +90,7 @@ impl Stats {
 
     /// Counts a line or an element that was passed on unchanged.
     pub fn rejected(&mut self, skip: Skip) {
-        *self.rejected.entry(skip).or_default() += 1;
+        up(&mut self.rejected, skip as usize);
     }
 
     /// Counts a record. `bytes` is what suppressing it would save.
@@ -77,25 +104,23 @@ impl Stats {
             ..
         } = decision;
         self.records += 1;
-        self.seen(record, class, hits);
-        *self.verdicts.entry(*verdict).or_default() += 1;
+        up(&mut self.shapes, record.shape() as usize);
+        up(&mut self.categories, record.category() as usize);
+        if let Some(causes) = self.causes.get_mut(class.status as usize) {
+            up(causes, class.cause as usize);
+        }
+        up(&mut self.first_factors, class.first_factor as usize);
+        up(&mut self.verdicts, *verdict as usize);
+        for hit in *hits {
+            up_named(&mut self.signals, hit.id);
+        }
         match noise {
             Noise::Not => {}
             Noise::Suppress(reason) => {
-                *self.noise.entry(*reason).or_default() += 1;
+                up(&mut self.noise, *reason as usize);
                 self.noise_bytes += bytes as u64;
             }
-            Noise::Keep(rule) => *self.kept_for.entry(rule).or_default() += 1,
-        }
-    }
-
-    fn seen(&mut self, record: &Record, class: &Class, hits: &[Hit]) {
-        *self.shapes.entry(record.shape()).or_default() += 1;
-        *self.categories.entry(record.category()).or_default() += 1;
-        *self.causes.entry((class.status, class.cause)).or_default() += 1;
-        *self.first_factors.entry(class.first_factor).or_default() += 1;
-        for hit in hits {
-            *self.signals.entry(hit.id).or_default() += 1;
+            Noise::Keep(rule) => up_named(&mut self.kept_for, rule),
         }
         if let Some(user) = record.user() {
             self.users.add(user);
@@ -105,7 +130,7 @@ impl Stats {
         }
     }
 
-    /// All counts in a fixed order. Zeros are there where the names are known beforehand.
+    /// All counts in a fixed order; of causes and of what kept a record only those that were seen.
     pub fn counters(&self) -> Vec<Counter> {
         let mut out = Out(Vec::new());
         out.one("lines", self.lines);
@@ -114,40 +139,49 @@ impl Stats {
         out.one("bytes_in", self.bytes_in);
         out.one("bytes_out", self.bytes_out);
         out.one("records", self.records);
-        out.group("rejected", Skip::ALL, &self.rejected, |skip| skip.label());
-        out.group("shape", Shape::ALL, &self.shapes, |shape| shape.label());
-        out.group("category", Category::ALL, &self.categories, |category| {
-            category.label()
-        });
-        for status in Status::ALL {
-            let causes = self.causes.iter().filter(|((of, _), _)| of == status);
-            out.add(
-                "status",
-                status.label(),
-                causes.map(|(_, count)| count).sum(),
-            );
+        out.group("rejected", &Skip::ALL.map(Skip::label), &self.rejected);
+        out.group("shape", &Shape::ALL.map(Shape::label), &self.shapes);
+        let categories = Category::ALL.map(Category::label);
+        out.group("category", &categories, &self.categories);
+        for (status, causes) in Status::ALL.iter().zip(&self.causes) {
+            out.add("status", status.label(), causes.iter().sum());
         }
-        for ((status, cause), count) in &self.causes {
-            let name = format!("{}/{}", status.label(), cause.label());
-            out.add("cause", &name, *count);
+        for (status, causes) in Status::ALL.iter().zip(&self.causes) {
+            for (cause, &count) in Cause::ALL.iter().zip(causes) {
+                if count > 0 {
+                    let name = format!("{}/{}", status.label(), cause.label());
+                    out.add("cause", &name, count);
+                }
+            }
         }
-        let factors = FirstFactor::ALL.iter().copied();
-        out.group("first_factor", factors, &self.first_factors, |factor| {
-            factor.label()
-        });
-        out.group("noise", Reason::ALL, &self.noise, |reason| reason.label());
+        for (factor, &count) in FirstFactor::ALL.iter().zip(&self.first_factors) {
+            out.add("first_factor", factor.label(), count);
+        }
+        out.group("noise", &Reason::ALL.map(Reason::label), &self.noise);
         out.one("noise_bytes", self.noise_bytes);
-        for (rule, count) in &self.kept_for {
-            out.add("kept_for", rule, *count);
+        for &(rule, count) in self.kept_for.iter().filter(|(_, count)| *count > 0) {
+            out.add("kept_for", rule, count);
         }
-        out.group("verdict", Verdict::ALL, &self.verdicts, |verdict| {
-            verdict.label()
-        });
-        let ids = signals::ALL.iter().map(|signal| signal.id);
-        out.group("signal", ids, &self.signals, |id| id);
+        out.group("verdict", &Verdict::ALL.map(Verdict::label), &self.verdicts);
+        for &(id, count) in &self.signals {
+            out.add("signal", id, count);
+        }
         out.one("users", self.users.count());
         out.one("addresses", self.addresses.count());
         out.0
+    }
+}
+
+/// Counts one more at `index`, the position of a word in its list.
+fn up(counts: &mut [u64], index: usize) {
+    if let Some(count) = counts.get_mut(index) {
+        *count += 1;
+    }
+}
+
+fn up_named(counts: &mut [(&'static str, u64)], name: &str) {
+    if let Some(count) = counts.iter_mut().find(|count| count.0 == name) {
+        count.1 += 1;
     }
 }
 
@@ -166,16 +200,9 @@ impl Out {
         self.add(group, "", count);
     }
 
-    fn group<K: Ord + Copy>(
-        &mut self,
-        group: &'static str,
-        names: impl IntoIterator<Item = K>,
-        counts: &BTreeMap<K, u64>,
-        label: impl Fn(K) -> &'static str,
-    ) {
-        for name in names {
-            let count = counts.get(&name).copied().unwrap_or(0);
-            self.add(group, label(name), count);
+    fn group(&mut self, group: &'static str, names: &[&str], counts: &[u64]) {
+        for (name, &count) in names.iter().zip(counts) {
+            self.add(group, name, count);
         }
     }
 }
@@ -206,5 +233,46 @@ impl Distinct {
 
     fn count(&self) -> u64 {
         self.hashes.len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts are kept by position, so a list in another order than its enum would swap names.
+    #[test]
+    fn every_list_stands_in_the_order_of_its_enum() {
+        fn in_order(positions: impl IntoIterator<Item = usize>) {
+            for (index, position) in positions.into_iter().enumerate() {
+                assert_eq!(index, position);
+            }
+        }
+        in_order(Skip::ALL.map(|one| one as usize));
+        in_order(Shape::ALL.map(|one| one as usize));
+        in_order(Category::ALL.map(|one| one as usize));
+        in_order(Reason::ALL.map(|one| one as usize));
+        in_order(Verdict::ALL.map(|one| one as usize));
+        in_order(Status::ALL.iter().map(|&one| one as usize));
+        in_order(Cause::ALL.iter().map(|&one| one as usize));
+        in_order(FirstFactor::ALL.iter().map(|&one| one as usize));
+    }
+
+    #[test]
+    fn distinct_texts_are_counted_once_and_no_further_than_the_limit() {
+        let mut distinct = Distinct::default();
+        for text in [
+            "a@contoso.example",
+            "A@CONTOSO.example",
+            "b@contoso.example",
+            "",
+        ] {
+            distinct.add(text);
+        }
+        assert_eq!(distinct.count(), 3);
+        for number in 0..DISTINCT_MAX + 10 {
+            distinct.add(&number.to_string());
+        }
+        assert_eq!(distinct.count(), DISTINCT_MAX as u64);
     }
 }

@@ -131,7 +131,6 @@ fn number(out: &mut String, number: i64) {
     let mut digits = [0_u8; 20];
     let mut length = 0;
     for place in digits.iter_mut().rev() {
-        #[expect(clippy::cast_possible_truncation, reason = "a single digit")]
         let digit = (rest % 10) as u8;
         *place = b'0' + digit;
         length += 1;
@@ -176,7 +175,7 @@ fn string(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::record::{Scratch, View, view};
+    use crate::input::{Scratch, View, view};
     use proptest::prelude::*;
 
     proptest! {

@@ -4,6 +4,8 @@
 //! ([`texts`]), the grant control of a failing policy (terms of use), the failure reason (50053 is two things).
 //! What only other records can tell is left to state and signals.
 
+#[cfg(test)]
+mod cases;
 pub mod codes;
 pub mod texts;
 pub mod vocabulary;

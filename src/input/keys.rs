@@ -16,6 +16,9 @@ const SLOTS: usize = 256;
 
 impl Keys {
     /// Builds the table at compile time. Names are written in lower case without underscores.
+    ///
+    /// # Panics
+    /// Of a table that is too full nothing is compiled.
     pub const fn new(rows: &'static [(&'static str, Member)]) -> Self {
         assert!(rows.len() < SLOTS / 2, "a fuller table probes for long");
         let mut slots = [0; SLOTS];
@@ -59,6 +62,7 @@ impl Keys {
 }
 
 /// A small hash of a name, blind to case and underscores.
+#[expect(clippy::cast_possible_truncation, reason = "a byte is what is wanted")]
 pub const fn hash(key: &str) -> u8 {
     let bytes = key.as_bytes();
     let mut hash: u32 = 0x811c_9dc5;
@@ -89,7 +93,6 @@ fn same(key: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::shapes::{PROPERTIES, TABLES};
-    use super::*;
 
     #[test]
     fn finds_a_name_in_every_spelling() {

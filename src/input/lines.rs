@@ -27,9 +27,12 @@ pub fn split(batch: &str) -> impl Iterator<Item = Line<'_>> {
 mod tests {
     use super::*;
 
+    /// Lead, text and tail.
+    type Parts = (&'static str, &'static str, &'static str);
+
     #[test]
     fn frames_are_told_from_text_and_nothing_is_lost() {
-        let rows: [(&str, &[(&str, &str, &str)]); 9] = [
+        let rows: [(&str, &[Parts]); 9] = [
             ("", &[]),
             ("\n", &[("", "", "\n")]),
             ("\r\n", &[("", "", "\r\n")]),

@@ -1,17 +1,23 @@
-//! From bytes to a record: lines, JSON, the member names of each wire shape, the record's view.
+//! From bytes to a record: lines, JSON, the member names of each wire shape, the reader, the record.
 
 pub mod json;
 pub mod keys;
 pub mod lines;
+#[cfg(test)]
+mod quirks;
+pub mod reader;
 pub mod record;
 pub mod shapes;
+mod slot;
+pub mod words;
 
+pub use reader::{Scratch, View, view};
 pub use record::Record;
 
 /// Why a line, or an element of an envelope, is passed on unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Skip {
-    /// Nothing but white space.
+    /// Nothing but white space, or an envelope without records.
     Empty,
     /// Longer than [`crate::limits::LINE_BYTES_MAX`].
     TooLong,

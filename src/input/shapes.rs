@@ -97,6 +97,8 @@ fields! {
     AppName,
     /// Id of the resource asked for.
     ResourceId,
+    /// `resourceId` of the top-level object: the same in Graph, the tenant's path in Azure Monitor and Log Analytics.
+    TopResourceId,
     /// Name of the resource asked for.
     ResourceName,
     /// Address of the client.
@@ -187,8 +189,6 @@ fields! {
     ClientCredential,
     /// Second factor used.
     MfaMethod,
-    /// Elastic: name of the data set.
-    Dataset,
     /// Office 365: what happened.
     Operation,
     /// Office 365: 15 for a sign-in.
@@ -210,7 +210,8 @@ pub enum Member {
     Leaf(Field),
     /// An object, or the same as JSON text in a string.
     Object(&'static Keys),
-    /// An object in one shape and a plain value in another.
+    /// An object in one shape and a plain value in another. A text is never read as JSON: the client chooses
+    /// the user agent, and `{"original":"…"}` is one.
     ObjectOrLeaf(&'static Keys, Field),
     /// An array of texts of which the first is kept.
     FirstOf(Field),
@@ -264,6 +265,8 @@ pub static TOP: Keys = Keys::new(&[
     ("tenantid", Leaf(Field::TenantId)),
     ("calleripaddress", Leaf(Field::CallerAddress)),
     ("correlationid", Leaf(Field::EnvelopeCorrelationId)),
+    // "/tenants/…/providers/Microsoft.aadiam", and it can stand after the properties, whose resourceId is the real one.
+    ("resourceid", Leaf(Field::TopResourceId)),
     // "location":"US" on the envelope and in Log Analytics, an object in Graph.
     ("location", ObjectOrLeaf(&LOCATION, Field::EnvelopeCountry)),
     // Log Analytics: differing names.
@@ -276,7 +279,6 @@ pub static TOP: Keys = Keys::new(&[
     ("@timestamp", Leaf(Field::Emitted)),
     ("azure", Object(&ELASTIC_AZURE)),
     ("event", Object(&ELASTIC_EVENT)),
-    ("datastream", Object(&ELASTIC_EVENT)),
     ("source", Object(&ELASTIC_SOURCE)),
     ("client", Object(&ELASTIC_SOURCE)),
     (
@@ -317,7 +319,6 @@ pub static PROPERTIES: Keys = Keys::new(&[
     ("usertype", Leaf(Field::UserType)),
     ("appid", Leaf(Field::AppId)),
     ("appdisplayname", Leaf(Field::AppName)),
-    // On the Azure Monitor envelope and in Log Analytics this is the path "/tenants/…/providers/Microsoft.aadiam".
     ("resourceid", Leaf(Field::ResourceId)),
     ("resourcedisplayname", Leaf(Field::ResourceName)),
     ("ipaddress", Leaf(Field::Address)),
@@ -403,8 +404,7 @@ pub static ELASTIC_SIGNINLOGS: Keys = Keys::new(&[
     ("properties", Object(&PROPERTIES)),
 ]);
 
-static ELASTIC_EVENT: Keys =
-    Keys::new(&[("dataset", Leaf(Field::Dataset)), ("id", Leaf(Field::Id))]);
+static ELASTIC_EVENT: Keys = Keys::new(&[("id", Leaf(Field::Id))]);
 
 // `client` repeats `source`; the later of the two wins and they are the same address.
 static ELASTIC_SOURCE: Keys = Keys::new(&[

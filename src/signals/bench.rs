@@ -1,9 +1,11 @@
 //! A bench for the signals' tests: one record in, the hit of one signal out.
 
+use std::fmt::Write;
+
 use super::{ALL, Case, Hit, check_all};
 use crate::classify::classify;
 use crate::config::Config;
-use crate::input::record::{Scratch, View, view};
+use crate::input::{Scratch, View, view};
 
 /// The hit of signal `id` on an Azure Monitor record with these `members` (JSON, without the braces) on its
 /// envelope; `category` and `properties` are added where they are missing. `config` is JSON or empty.
@@ -12,7 +14,7 @@ pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
     let mut line = format!("{{{members}");
     for (name, value) in [("category", "\"SignInLogs\""), ("properties", "{}")] {
         if !members.contains(&format!("\"{name}\":")) {
-            line.push_str(&format!(",\"{name}\":{value}"));
+            write!(line, ",\"{name}\":{value}").expect("a string takes all");
         }
     }
     line.push('}');

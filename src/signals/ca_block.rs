@@ -3,7 +3,7 @@
 //! The policy worked, so it weighs little; that the password was right is for signals that know the user's places.
 //! Refusals of a device code as such are in `device_code_flow`.
 use super::prelude::*;
-use super::shared::{code, told_code};
+use super::shared::{code, with_code};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ca_block",
@@ -51,13 +51,14 @@ fn check(case: &Case) -> Option<Hit> {
     if !case.class.blocked {
         return None;
     }
-    match case.class.cause {
-        Cause::RiskBlock => case.hit(&RISK, told_code(code(case))),
-        Cause::PolicyBlock | Cause::CaDevice | Cause::CaApp => {
-            case.hit(&BLOCKED, told_code(code(case)))
-        }
-        _ => None,
-    }
+    let (level, what) = match case.class.cause {
+        Cause::RiskBlock => (&RISK, "blocked for risk"),
+        Cause::PolicyBlock => (&BLOCKED, "blocked by policy"),
+        Cause::CaDevice => (&BLOCKED, "blocked: the device does not satisfy a policy"),
+        Cause::CaApp => (&BLOCKED, "blocked: the app does not satisfy a policy"),
+        _ => return None,
+    };
+    case.hit(level, with_code(what, code(case)))
 }
 
 #[cfg(test)]
@@ -101,6 +102,6 @@ mod tests {
     #[test]
     fn says_which_code() {
         let hit = hits("ca_block", r#""resultType":"53003""#, "").unwrap();
-        assert!(hit.why.starts_with("53003: "), "{}", hit.why);
+        assert_eq!(hit.why, "blocked by policy (53003)");
     }
 }

@@ -4,7 +4,7 @@
 //! the user, and sessions that mix devices, are for signals with memory.
 use super::prelude::*;
 use super::shared::{
-    BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, code, told_code,
+    BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, code, with_code,
 };
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -79,10 +79,7 @@ fn check(case: &Case) -> Option<Hit> {
         Status::Failure => {
             let blocked = class.blocked && (just_now || earlier);
             if blocked || class.cause == Cause::DeviceCode {
-                return case.hit(
-                    &REFUSED,
-                    format!("device code refused, {}", told_code(code(case))),
-                );
+                return case.hit(&REFUSED, with_code("device code refused", code(case)));
             }
             return None;
         }

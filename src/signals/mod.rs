@@ -8,8 +8,8 @@ mod prelude {
     pub(crate) use crate::classify::texts::Said;
     pub(crate) use crate::classify::{Cause, FirstFactor, Status};
     pub(crate) use crate::config::{Kind, Opt};
-    pub(crate) use crate::input::record::{Category, Risk};
     pub(crate) use crate::input::shapes::Field;
+    pub(crate) use crate::input::words::{Category, Risk};
 }
 
 mod aitm_pattern;

@@ -1,6 +1,8 @@
 //! What several signals ask of a record: well-known ids, words of a user agent, and whether one factor was enough.
 //!
 //! Not a signal. What only one signal asks stands in that signal's file.
+use std::borrow::Cow;
+
 use super::Case;
 use crate::classify::texts::Said;
 use crate::classify::{Status, codes};
@@ -29,12 +31,11 @@ pub(super) fn code(case: &Case) -> Option<u32> {
     case.class.code.or_else(name)
 }
 
-/// What a code is about, with its number: "53003: block grant control hit".
-pub(super) fn told_code(code: Option<u32>) -> String {
-    match (code, code.and_then(codes::meaning)) {
-        (Some(code), Some(meaning)) => format!("{code}: {meaning}"),
-        (Some(code), None) => code.to_string(),
-        (None, _) => "refused".to_owned(),
+/// What was refused, with the code where there is one: "blocked by policy (53003)".
+pub(super) fn with_code(what: &'static str, code: Option<u32>) -> Cow<'static, str> {
+    match code {
+        Some(code) => format!("{what} ({code})").into(),
+        None => what.into(),
     }
 }
 
