@@ -70,7 +70,7 @@ impl wit_transform::GuestSession for OpenSession {
             .into_iter()
             .map(|one| wit::Counter {
                 group: one.group.to_owned(),
-                name: one.name.to_owned(),
+                name: one.name,
                 count: one.count,
             })
             .collect()

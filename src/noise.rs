@@ -54,7 +54,7 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
     ),
     (
         "risk_level",
-        "Identity Protection holds the sign-in or the user to be of medium or high risk",
+        "Identity Protection holds the sign-in or the user to be of medium or high risk, or of a level not known here",
     ),
     (
         "risk_state",
@@ -63,6 +63,18 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
     (
         "right_password_new_place",
         "the password was right, and nothing shows that the device or network is the user's",
+    ),
+    (
+        "unanswered_prompt_new_place",
+        "nobody answered a prompt, and nothing shows that it was the user's own",
+    ),
+    (
+        "app_confirm_new_place",
+        "a page to confirm the app was shown, and nothing shows that the device or network is the user's",
+    ),
+    (
+        "revoked_grant_new_place",
+        "a session or grant that had been revoked was tried again, and nothing shows that by its user",
     ),
 ];
 
@@ -110,7 +122,7 @@ fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
     if case.class.told.denial() || case.class.cause == Cause::MfaDenied {
         return Some("mfa_denied");
     }
-    if case.class.code == Some(50199) {
+    if case.class.looked_up == Some(50199) {
         return Some("code_50199");
     }
     let weighty = hits.iter().filter(|hit| hit.weight >= Weight::Medium);
@@ -118,7 +130,8 @@ fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
         return Some(hit.id);
     }
     let record = case.record;
-    let risky = |field| record.risk(field) >= Risk::Medium;
+    // A level that is not known yet could be any.
+    let risky = |field| record.risk(field) >= Risk::Other;
     if risky(Field::RiskDuringSignIn) || risky(Field::RiskAggregated) {
         return Some("risk_level");
     }
@@ -127,10 +140,27 @@ fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
         return Some("risk_state");
     }
     let known_place = record.is_network_trusted() || record.is_device_managed();
-    if case.class.first_factor == FirstFactor::Proved && !known_place {
-        return Some("right_password_new_place");
+    if known_place {
+        return None;
     }
-    None
+    needs_known_place(case)
+}
+
+/// Of what only the user's own place makes noise: the rule that keeps it from anywhere else.
+fn needs_known_place(case: &Case) -> Option<&'static str> {
+    let class = case.class;
+    match (class.cause, class.looked_up) {
+        // A prompt without a password needs a user name only.
+        (Cause::UserAbandoned, _) => Some("unanswered_prompt_new_place"),
+        _ if class.first_factor == FirstFactor::Proved => Some("right_password_new_place"),
+        (Cause::AppConfirm, _) => Some("app_confirm_new_place"),
+        // Microsoft's own spray rule takes 50133 and 50173 for a right password. A confidential client's address
+        // is not where it was tried.
+        (_, Some(50132 | 50133 | 50173)) if case.record.is_address_of_caller() => {
+            Some("revoked_grant_new_place")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +213,18 @@ mod tests {
                 Keep("right_password_new_place"),
             ),
             ("50199", MANAGED, Keep("code_50199")),
+            ("50201", "", Keep("app_confirm_new_place")),
+            ("50201", MANAGED, Suppress(Handshake)),
+            ("70039", "", Keep("unanswered_prompt_new_place")),
+            ("70039", TRUSTED, Suppress(LoneInterrupt)),
+            ("50173", "", Keep("revoked_grant_new_place")),
+            ("50173", MANAGED, Suppress(Handshake)),
+            ("50135", MANAGED, Keep("risky_signin")),
+            (
+                "50058",
+                r#""riskLevelAggregated":"unknownFutureValue""#,
+                Keep("risk_level"),
+            ),
             (
                 "50058",
                 r#""riskLevelAggregated":"low""#,

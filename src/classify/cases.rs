@@ -173,8 +173,8 @@ fn every_code_is_classified_by_its_row_in_any_form() {
                 "{line}"
             );
             let pending = (row.status == Status::Interrupted).then_some(
-                // 70039 and 650041 say by themselves that the user gave up.
-                if row.cause == Cause::UserAbandoned {
+                // 70039 and 650041 say by themselves that the user gave up; 50089, 70019 and 70020 that time ran out.
+                if row.cause == Cause::UserAbandoned || matches!(code, 50089 | 70019 | 70020) {
                     Outcome::Abandoned
                 } else {
                     Outcome::Pending

@@ -12,7 +12,6 @@ pub mod vocabulary;
 
 use crate::input::Record;
 use crate::input::shapes::{Field, Shape};
-use codes::Code;
 use texts::Said;
 pub use vocabulary::{Cause, FirstFactor, Outcome, Status};
 
@@ -23,6 +22,8 @@ pub struct Class {
     pub status: Status,
     /// The AADSTS number; `None` where the record has none.
     pub code: Option<u32>,
+    /// The code that the table was asked for: `code`, or the one that an Office 365 record's symbolic name stands for.
+    pub looked_up: Option<u32>,
     /// Why it ended so.
     pub cause: Cause,
     /// Whether the password, or what stood in for it, is known to have been right.
@@ -68,32 +69,37 @@ impl Told {
 /// Classifies a record.
 pub fn classify(record: &Record) -> Class {
     let code = record.code();
-    let row = code.map_or_else(|| by_name(record), codes::find);
+    let looked_up = code.or_else(|| codes::find_name(record.text(Field::LogonError)?));
+    let row = looked_up.and_then(codes::find);
     let (status, cause, first_factor, blocked) = match (row, code) {
         (Some(row), _) => (row.status, row.cause, row.first_factor, row.blocked),
         (None, Some(_)) => (Status::Failure, Cause::Unknown, FirstFactor::Unknown, false),
         (None, None) => without_code(record),
     };
-    let told = read_texts(record);
+    let mut told = read_texts(record);
+    told.completed_after_denial |= went_on_after_denial(record, status, looked_up, told);
     let cause = refined_cause(record, status, cause, told);
     Class {
         status,
         code,
+        looked_up,
         cause,
         first_factor: refined_first_factor(first_factor, cause, told),
-        outcome: (status == Status::Interrupted).then(|| outcome(cause, told)),
+        outcome: (status == Status::Interrupted).then(|| outcome(looked_up, cause, told)),
         blocked,
         told,
-        malicious_address: code == Some(50053)
+        malicious_address: looked_up == Some(50053)
             && record
                 .failure_reason()
                 .is_some_and(texts::lockout_is_malicious_address),
     }
 }
 
-/// Office 365 records of before 2021 have only the symbolic name.
-fn by_name(record: &Record) -> Option<&'static Code> {
-    codes::find(codes::find_name(record.text(Field::LogonError)?)?)
+/// Whether the second factor was passed although a step holds a denial and no text says what came after it: the
+/// sign-in succeeded, or it came to the stay-signed-in page with a policy that asks for a second factor satisfied.
+fn went_on_after_denial(record: &Record, status: Status, code: Option<u32>, told: Told) -> bool {
+    let satisfied = || record.policy_tally().mfa_satisfied > 0;
+    told.denial() && (status == Status::Success || (code == Some(50140) && satisfied()))
 }
 
 /// A record without a code: some normalisers put a word in its place, Office 365 has the operation.
@@ -197,10 +203,12 @@ fn refined_first_factor(by_code: FirstFactor, cause: Cause, told: Told) -> First
     }
 }
 
-fn outcome(cause: Cause, told: Told) -> Outcome {
-    match cause {
-        Cause::MfaDenied if !told.completed_after_denial => Outcome::Denied,
-        Cause::UserAbandoned => Outcome::Abandoned,
+fn outcome(code: Option<u32>, cause: Cause, told: Told) -> Outcome {
+    match (cause, code) {
+        (Cause::MfaDenied, _) if !told.completed_after_denial => Outcome::Denied,
+        // Codes that say by themselves that nobody will go on: a page left open too long, a device code that
+        // ran out or was never typed.
+        (Cause::UserAbandoned, _) | (_, Some(50089 | 70019 | 70020)) => Outcome::Abandoned,
         _ => Outcome::Pending,
     }
 }

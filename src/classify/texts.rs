@@ -185,6 +185,15 @@ pub fn lockout_is_malicious_address(failure_reason: &str) -> bool {
 /// device"): <https://learn.microsoft.com/graph/api/resources/conditionalaccessgrantcontrols>
 #[must_use]
 pub fn is_builtin_control(control: &str) -> bool {
+    // The usual ones in their usual spelling.
+    if let "Mfa"
+    | "Block"
+    | "RequireCompliantDevice"
+    | "RequireDomainJoinedDevice"
+    | "RequireApprovedApp" = control
+    {
+        return true;
+    }
     let letters = || {
         control
             .bytes()

@@ -58,9 +58,9 @@ words! {
 words! {
     /// What became of an interrupted sign-in, as far as this record and later ones of its flow tell.
     pub enum Outcome {
-        Pending   "pending"   "The user may still finish; no later record has been seen.",
+        Pending   "pending"   "The user may still finish; this record does not tell.",
         Completed "completed" "A later record of the same flow succeeded.",
-        Abandoned "abandoned" "Nobody went on with it within the time allowed.",
+        Abandoned "abandoned" "Nobody went on with it: the record says so, or the time allowed has passed.",
         Denied    "denied"    "The second factor was declined or reported as fraud.",
     }
 }

@@ -687,11 +687,11 @@ fn quirk_14_risk_can_be_hidden() {
         (r#""low""#, Risk::Low),
         (r#""Medium""#, Risk::Medium),
         (r#""high""#, Risk::High),
-        (r#""unknownFutureValue""#, Risk::Hidden),
+        (r#""unknownFutureValue""#, Risk::Other),
         (r#""""#, Risk::Hidden),
         ("null", Risk::Hidden),
         // Defender XDR's scale, should it ever get here.
-        ("100", Risk::Hidden),
+        ("100", Risk::Other),
     ] {
         let line = azmon(&format!(
             r#""riskDetail":"hidden","riskLevelAggregated":{level},"riskLevelDuringSignIn":{level},"riskState":"none""#
@@ -1405,7 +1405,6 @@ fn keys_are_matched_by_what_they_say() {
         (r"USERAGENT", true),
         (r"useragent", true),
         (r"user_agent", true),
-        (r"_user__Agent_", true),
         (r"user\u005fagent", true),
         // Look-alikes.
         (r"user-agent", false),

@@ -90,8 +90,9 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
     let Some(shape) = seen.shape() else {
         return records.map(View::Envelope).ok_or(Skip::NotSignIn);
     };
-    Ok(View::Record(Box::new(Record {
+    let mut record = Box::new(Record {
         shape,
+        category: Category::User,
         texts,
         slots,
         steps: &scratch.steps,
@@ -103,7 +104,9 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
             others,
             own: &scratch.own,
         },
-    })))
+    });
+    record.category = record.read_category();
+    Ok(View::Record(record))
 }
 
 struct Reader<'s> {
@@ -309,14 +312,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Calls `each` for every known member of every object of the array that has been opened,
-    /// and `done` after each object.
-    fn parts(
+    /// Reads the objects of the array that has been opened, each into a `T` of its own: `each` for every known
+    /// member, `done` after each object.
+    fn parts<T: Default>(
         &mut self,
         cursor: &mut Cursor,
         keys: &'static Keys,
-        mut each: impl FnMut(&mut Self, &mut Cursor, Part) -> Result<(), Fault>,
-        mut done: impl FnMut(&mut Self, &Cursor),
+        mut each: impl FnMut(&mut Self, &mut Cursor, Part, &mut T) -> Result<(), Fault>,
+        mut done: impl FnMut(&mut Self, &Cursor, T),
     ) -> Result<(), Fault> {
         let mut first = true;
         while cursor.element(&mut first)? {
@@ -325,14 +328,15 @@ impl Reader<'_> {
                 cursor.skip_rest(value)?;
                 continue;
             }
+            let mut now = T::default();
             let mut first = true;
             while let Some(key) = cursor.key(&mut first)? {
                 match self.with_key(cursor, key, |name| keys.find(name)) {
-                    Some(Member::Part(part)) => each(self, cursor, *part)?,
+                    Some(Member::Part(part)) => each(self, cursor, *part, &mut now)?,
                     _ => cursor.skip().map(|_| ())?,
                 }
             }
-            done(self, cursor);
+            done(self, cursor, now);
         }
         Ok(())
     }
@@ -343,58 +347,35 @@ impl Reader<'_> {
     }
 
     fn steps(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
-        let step = std::cell::Cell::new(StepSlots::default());
         // As with any member that stands twice, the later one counts.
         self.scratch.steps.clear();
         self.parts(
             cursor,
             &shapes::STEP,
-            |reader, cursor, part| {
-                let mut now = step.get();
-                if part == Part::StepSucceeded {
-                    let value = cursor.value()?;
-                    now.succeeded = truth(cursor, value);
-                    cursor.skip_rest(value)?;
-                } else {
-                    let slot = reader.part(cursor, source)?;
-                    match part {
-                        Part::StepMethod => now.method = slot,
-                        _ => now.detail = slot,
-                    }
+            |reader, cursor, part, step: &mut StepSlots| {
+                let slot = reader.part(cursor, source)?;
+                match part {
+                    Part::StepMethod => step.method = slot,
+                    Part::StepSucceeded => step.succeeded = truth_of(reader.plain(cursor, slot)),
+                    _ => step.detail = slot,
                 }
-                step.set(now);
                 Ok(())
             },
-            |reader, _| {
-                let now = step.take();
+            |reader, _, step| {
                 if reader.scratch.steps.len() < STEPS_MAX {
-                    reader.scratch.steps.push(now);
+                    reader.scratch.steps.push(step);
                 }
             },
         )
     }
 
     fn policies(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
-        #[derive(Clone, Copy)]
+        #[derive(Default)]
         struct Now {
             slots: PolicySlots,
             result: PolicyResult,
             mfa: bool,
         }
-        const FRESH: Now = Now {
-            slots: PolicySlots {
-                name: Slot {
-                    start: 0,
-                    end: 0,
-                    source: Source::Line,
-                    kind: Kind::Absent,
-                },
-                custom_control: None,
-            },
-            result: PolicyResult::Unknown,
-            mfa: false,
-        };
-        let policy = std::cell::Cell::new(FRESH);
         // Log Analytics names the same list twice (ConditionalAccessPolicies, AppliedConditionalAccessPolicies).
         if self.tally.listed > 0 {
             return cursor.skip_rest(Value::Array);
@@ -402,26 +383,22 @@ impl Reader<'_> {
         self.parts(
             cursor,
             &shapes::POLICY,
-            |reader, cursor, part| {
-                let mut now = policy.get();
+            |reader, cursor, part, now: &mut Now| {
                 match part {
                     Part::PolicyName => now.slots.name = reader.part(cursor, source)?,
+                    Part::PolicyId => now.slots.id = reader.part(cursor, source)?,
                     Part::PolicyResult => {
                         let slot = reader.part(cursor, source)?;
                         now.result = PolicyResult::parse(reader.plain(cursor, slot));
                     }
-                    _ => reader.controls(
-                        cursor,
-                        source,
-                        &mut now.mfa,
-                        &mut now.slots.custom_control,
-                    )?,
+                    _ => {
+                        let custom = &mut now.slots.custom_control;
+                        reader.controls(cursor, source, &mut now.mfa, custom)?;
+                    }
                 }
-                policy.set(now);
                 Ok(())
             },
-            |reader, _| {
-                let now = policy.replace(FRESH);
+            |reader, _, now| {
                 let tally = &mut reader.tally;
                 tally.listed += 1;
                 match now.result {
@@ -472,7 +449,7 @@ impl Reader<'_> {
         self.parts(
             cursor,
             &shapes::NETWORK,
-            |reader, cursor, _| {
+            |reader, cursor, _, (): &mut ()| {
                 let slot = reader.part(cursor, source)?;
                 // "trustedNamedLocation" on the wire, "trusted" and "intranet" in Graph's list of values.
                 reader.trusted_network |= ["trustedNamedLocation", "trusted", "intranet"]
@@ -480,7 +457,7 @@ impl Reader<'_> {
                     .any(|name| name.eq_ignore_ascii_case(reader.plain(cursor, slot)));
                 Ok(())
             },
-            |_, _| {},
+            |_, _, ()| {},
         )
     }
 
@@ -491,21 +468,18 @@ impl Reader<'_> {
         keys: &'static Keys,
         source: Source,
     ) -> Result<(), Fault> {
-        let pair = std::cell::Cell::new((Slot::default(), Slot::default()));
         self.parts(
             cursor,
             &shapes::NAMED,
-            |reader, cursor, part| {
+            |reader, cursor, part, (name, value): &mut (Slot, Slot)| {
                 let slot = reader.part(cursor, source)?;
-                let (name, value) = pair.get();
-                pair.set(match part {
-                    Part::Name => (slot, value),
-                    _ => (name, slot),
-                });
+                match part {
+                    Part::Name => *name = slot,
+                    _ => *value = slot,
+                }
                 Ok(())
             },
-            |reader, cursor| {
-                let (name, value) = pair.take();
+            |reader, cursor, (name, value)| {
                 if let Some(Member::Leaf(field)) = keys.find(reader.plain(cursor, name))
                     && let Some(place) = reader.slots.get_mut(*field as usize)
                 {
@@ -536,15 +510,6 @@ impl Reader<'_> {
 fn holds_json(cursor: &Cursor, raw: Raw) -> bool {
     let text = cursor.slice(raw.span);
     text.starts_with(['{', '['])
-}
-
-fn truth(cursor: &Cursor, value: Value) -> Option<bool> {
-    let text = match value {
-        Value::Bool(span) | Value::Number(span) => cursor.slice(span),
-        Value::Text(raw) => cursor.slice(raw.span),
-        _ => return None,
-    };
-    truth_of(text)
 }
 
 /// What the shape is told by.

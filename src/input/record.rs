@@ -53,7 +53,7 @@ impl Step<'_> {
 /// A Conditional Access policy that was enforced and not satisfied.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy<'a> {
-    /// Its name; empty where not given.
+    /// Its name, or its id where it has none; empty where neither is given.
     pub name: &'a str,
     /// A grant control that is not one of Microsoft's own: a terms-of-use document, else the first custom control.
     pub custom_control: Option<&'a str>,
@@ -92,6 +92,7 @@ impl Layout<'_> {
 /// A sign-in, as found in one line or in one element of an envelope.
 pub struct Record<'a> {
     pub(super) shape: Shape,
+    pub(super) category: Category,
     pub(super) texts: Texts<'a>,
     pub(super) slots: [Slot; Field::COUNT],
     pub(super) steps: &'a [StepSlots],
@@ -168,6 +169,11 @@ impl<'a> Record<'a> {
 
     /// The log the record belongs to.
     pub fn category(&self) -> Category {
+        self.category
+    }
+
+    /// Reads what [`Record::category`] returns.
+    pub(super) fn read_category(&self) -> Category {
         let named = [Field::Category, Field::Table, Field::EventType]
             .into_iter()
             .find_map(|field| self.text(field).and_then(Category::parse));
@@ -293,7 +299,8 @@ impl<'a> Record<'a> {
 
     /// The level of an Identity Protection field.
     pub fn risk(&self, field: Field) -> Risk {
-        const LEVELS: [(&str, Risk); 4] = [
+        const LEVELS: [(&str, Risk); 5] = [
+            ("hidden", Risk::Hidden),
             ("none", Risk::None),
             ("low", Risk::Low),
             ("medium", Risk::Medium),
@@ -305,7 +312,7 @@ impl<'a> Record<'a> {
         LEVELS
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(text))
-            .map_or(Risk::Hidden, |level| level.1)
+            .map_or(Risk::Other, |level| level.1)
     }
 
     /// Whether the address lies in a named location that the tenant marked as trusted.
@@ -330,7 +337,10 @@ impl<'a> Record<'a> {
     /// The policies that were enforced and not satisfied, in the order of the record.
     pub fn unsatisfied_policies(&self) -> impl Iterator<Item = Policy<'a>> + '_ {
         self.policies.iter().map(|policy| Policy {
-            name: self.texts.get(policy.name),
+            name: match self.texts.get(policy.name) {
+                "" => self.texts.get(policy.id),
+                name => name,
+            },
             custom_control: policy.custom_control.map(|slot| self.texts.get(slot)),
         })
     }

@@ -240,6 +240,8 @@ pub enum Part {
     StepSucceeded,
     /// Policy: its name.
     PolicyName,
+    /// Policy: its id, for policies without a name.
+    PolicyId,
     /// Policy: its result, a word or (2018) a number.
     PolicyResult,
     /// Policy: the grant controls it asks for.
@@ -451,6 +453,7 @@ pub static STEP: Keys = Keys::new(&[
 /// One Conditional Access policy.
 pub static POLICY: Keys = Keys::new(&[
     ("displayname", Member::Part(Part::PolicyName)),
+    ("id", Member::Part(Part::PolicyId)),
     ("result", Member::Part(Part::PolicyResult)),
     ("enforcedgrantcontrols", Member::Part(Part::PolicyControls)),
 ]);

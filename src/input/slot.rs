@@ -44,6 +44,7 @@ pub(super) struct StepSlots {
 #[derive(Clone, Copy, Default)]
 pub(super) struct PolicySlots {
     pub(super) name: Slot,
+    pub(super) id: Slot,
     pub(super) custom_control: Option<Slot>,
 }
 

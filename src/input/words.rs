@@ -86,7 +86,7 @@ impl Category {
 }
 
 /// The result of a Conditional Access policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PolicyResult {
     /// Applied and satisfied.
     Success,
@@ -101,6 +101,7 @@ pub enum PolicyResult {
     /// Would have been one of the above; nothing is enforced.
     ReportOnly,
     /// Anything else.
+    #[default]
     Unknown,
 }
 
@@ -145,6 +146,8 @@ pub enum Risk {
     None,
     /// Low.
     Low,
+    /// A word that Microsoft has added since, such as `unknownFutureValue`.
+    Other,
     /// Medium.
     Medium,
     /// High.

@@ -3,12 +3,12 @@
 //! The policy worked, so it weighs little; that the password was right is for signals that know the user's places.
 //! Refusals of a device code as such are in `device_code_flow`.
 use super::prelude::*;
-use super::shared::{code, with_code};
+use super::shared::with_code;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ca_block",
     summary: "Refused by Conditional Access, by another policy or by risk",
-    levels: &[&RISK, &BLOCKED],
+    levels: &[&RISK, &WORKLOAD, &BLOCKED],
     techniques: &["T1078.004", "T1110"],
     false_positives: &[
         "A policy that has just been rolled out",
@@ -37,6 +37,15 @@ const RISK: Level = Level {
         "Review alone: Microsoft held user or sign-in to be risky enough to refuse; our weight",
     ),
 };
+const WORKLOAD: Level = Level {
+    name: "workload",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "ca_block.workload_points",
+        30,
+        "Review alone, our weight: a workload has no typing errors and no phone; its secret was right and the place was not",
+    ),
+};
 const BLOCKED: Level = Level {
     name: "blocked",
     weight: Weight::Low,
@@ -51,14 +60,24 @@ fn check(case: &Case) -> Option<Hit> {
     if !case.class.blocked {
         return None;
     }
+    // Refused device codes are counted by device_code_flow.
+    let record = case.record;
+    if record.is(Field::Protocol, "deviceCode")
+        || record.is(Field::TransferMethod, "deviceCodeFlow")
+    {
+        return None;
+    }
     let (level, what) = match case.class.cause {
         Cause::RiskBlock => (&RISK, "blocked for risk"),
+        Cause::PolicyBlock if record.is_workload() => {
+            (&WORKLOAD, "credential right, blocked by policy")
+        }
         Cause::PolicyBlock => (&BLOCKED, "blocked by policy"),
         Cause::CaDevice => (&BLOCKED, "blocked: the device does not satisfy a policy"),
         Cause::CaApp => (&BLOCKED, "blocked: the app does not satisfy a policy"),
         _ => return None,
     };
-    case.hit(level, with_code(what, code(case)))
+    case.hit(level, with_code(what, case.class.looked_up))
 }
 
 #[cfg(test)]

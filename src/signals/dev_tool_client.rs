@@ -86,7 +86,7 @@ fn check(case: &Case) -> Option<Hit> {
             "Azure AD PowerShell got a token for something other than the directory",
         );
     }
-    case.hit(&SEEN, format!("signed in with {name}"))
+    case.hit(&SEEN, format!("the client is {name}"))
 }
 
 #[cfg(test)]

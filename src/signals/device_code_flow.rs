@@ -3,14 +3,12 @@
 //! Polls (70016) and codes that ran out (70019, 70020) stay silent: nobody has typed the code. How new the flow is for
 //! the user, and sessions that mix devices, are for signals with memory.
 use super::prelude::*;
-use super::shared::{
-    BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, code, with_code,
-};
+use super::shared::{BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, with_code};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "device_code_flow",
     summary: "Signed in by a code typed on another device",
-    levels: &[&BROKER, &GRAPH, &SEEN, &REFUSED],
+    levels: &[&BROKER, &BROKER_LATER, &GRAPH, &SEEN, &REFUSED],
     techniques: &["T1566.002", "T1528", "T1550.001"],
     false_positives: &[
         "Azure CLI and PowerShell on machines without a browser",
@@ -40,6 +38,15 @@ const BROKER: Level = Level {
         "device_code_flow.broker_points",
         45,
         "Review alone, suspicious with anything more: one event in Panther and Elastic (medium; high to mail or Graph)",
+    ),
+};
+const BROKER_LATER: Level = Level {
+    name: "broker_later",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "device_code_flow.broker_later_points",
+        30,
+        "Review alone: what began so goes on under the same mark; Teams phones repeat it every hour",
     ),
 };
 const GRAPH: Level = Level {
@@ -79,7 +86,10 @@ fn check(case: &Case) -> Option<Hit> {
         Status::Failure => {
             let blocked = class.blocked && (just_now || earlier);
             if blocked || class.cause == Cause::DeviceCode {
-                return case.hit(&REFUSED, with_code("device code refused", code(case)));
+                return case.hit(
+                    &REFUSED,
+                    with_code("device code refused", case.class.looked_up),
+                );
             }
             return None;
         }
@@ -89,7 +99,14 @@ fn check(case: &Case) -> Option<Hit> {
     if just_now || earlier {
         // Windows brokers its own joins this way; a device that the tenant manages cannot be claimed by a stranger.
         if record.is(Field::AppId, BROKER_APP) && !record.is_device_managed() {
-            return case.hit(&BROKER, "device code to the Authentication Broker");
+            return if just_now {
+                case.hit(&BROKER, "device code to the Authentication Broker")
+            } else {
+                case.hit(
+                    &BROKER_LATER,
+                    "the session began with a device code to the Authentication Broker",
+                )
+            };
         }
         let graph = || asks_microsoft_graph(record) || asks_azure_ad_graph(record);
         // Refreshes of an old session would repeat this every hour.
@@ -97,12 +114,12 @@ fn check(case: &Case) -> Option<Hit> {
             return case.hit(&GRAPH, "device code gave a token for Graph");
         }
         return if just_now {
-            case.hit(&SEEN, "signed in by device code")
+            case.hit(&SEEN, "asked for by device code")
         } else {
             case.hit(&SEEN, "the session began with a device code")
         };
     }
-    if code(case) == Some(50199) {
+    if case.class.looked_up == Some(50199) {
         return case.hit(
             &SEEN,
             "50199: asked to confirm the app, as before a device code is honoured",
@@ -128,7 +145,7 @@ mod tests {
         let rows: [(u32, &[&str], Option<i64>); 22] = [
             (0, &[NOW, BROKER], Some(45)),
             (50074, &[NOW, BROKER], Some(45)),
-            (0, &[LATER, BROKER], Some(45)),
+            (0, &[LATER, BROKER], Some(30)),
             (0, &[NOW, CLI, GRAPH], Some(30)),
             (0, &[NOW, CLI, azure_ad], Some(30)),
             (0, &[NOW, CLI], Some(15)),

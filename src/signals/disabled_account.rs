@@ -3,7 +3,6 @@
 //! Known by the code alone: the text was changed by Microsoft and broke the rules that matched it. One address that
 //! tries several such accounts, or then gets in elsewhere, is for signals with memory.
 use super::prelude::*;
-use super::shared::code;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "disabled_account",
@@ -39,7 +38,7 @@ const SEEN: Level = Level {
 };
 
 fn check(case: &Case) -> Option<Hit> {
-    if code(case) != Some(50057) {
+    if case.class.looked_up != Some(50057) {
         return None;
     }
     case.hit(&SEEN, "50057: the account is disabled")

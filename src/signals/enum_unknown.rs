@@ -2,7 +2,6 @@
 //!
 //! One unknown user is mostly a typo. How many unknown names an address tries is for signals with memory.
 use super::prelude::*;
-use super::shared::code;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "enum_unknown",
@@ -45,7 +44,7 @@ const USER: Level = Level {
 };
 
 fn check(case: &Case) -> Option<Hit> {
-    match code(case)? {
+    match case.class.looked_up? {
         700016 if case.record.is(Field::Protocol, "ropc") => case.hit(
             &APP_BY_ROPC,
             "700016: a password grant for an app that the tenant does not know",

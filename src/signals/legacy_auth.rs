@@ -8,7 +8,7 @@ use crate::input::Record;
 pub(super) const SIGNAL: Signal = Signal {
     id: "legacy_auth",
     summary: "A client that cannot do a second factor",
-    levels: &[&SUCCESS, &TRIED],
+    levels: &[&SUCCESS, &STOPPED, &TRIED],
     techniques: &["T1078.004", "T1110"],
     false_positives: &[
         "Printers, scanners and monitoring that send mail by SMTP",
@@ -39,13 +39,22 @@ const SUCCESS: Level = Level {
         "Review alone: one event in Panther azure_legacyauth (medium), Sigma (high) and Sentinel LegacyAuthUserAgents",
     ),
 };
+const STOPPED: Level = Level {
+    name: "stopped",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "legacy_auth.stopped_points",
+        20,
+        "Our weight: the password was right, which is what a sprayer wants to know; old devices that meet a new policy look the same",
+    ),
+};
 const TRIED: Level = Level {
     name: "tried",
     weight: Weight::Low,
     points: Opt::points(
         "legacy_auth.tried_points",
         5,
-        "Our weight: it was stopped, and old devices retry for years",
+        "Our weight: the password was not right, or a token or second factor was; old devices retry for years",
     ),
 };
 const EXPECTED_USERS: Opt = Opt {
@@ -86,12 +95,35 @@ fn check(case: &Case) -> Option<Hit> {
     if expected.iter().any(|one| one.eq_ignore_ascii_case(user)) {
         return None;
     }
-    let level = if case.class.status == Status::Success {
-        &SUCCESS
-    } else {
-        &TRIED
-    };
-    case.hit(level, format!("client {name} cannot do a second factor"))
+    let class = case.class;
+    let proved = class.first_factor == FirstFactor::Proved;
+    match class.status {
+        // ActiveSync and web services with modern authentication carry the old client's name.
+        _ if proved && by_token(case) => case.hit(
+            &TRIED,
+            format!("client \"{name}\", by a token or with a second factor"),
+        ),
+        Status::Success => case.hit(
+            &SUCCESS,
+            format!("client \"{name}\" cannot do a second factor, and got in"),
+        ),
+        _ if proved => case.hit(
+            &STOPPED,
+            format!("client \"{name}\" had the right password and was stopped"),
+        ),
+        _ => case.hit(&TRIED, format!("client \"{name}\" tried")),
+    }
+}
+
+/// Whether the sign-in rests on a token of an earlier one, or on a second factor.
+fn by_token(case: &Case) -> bool {
+    let told = case.class.told;
+    let token = |word: &str| case.record.is(Field::IncomingToken, word);
+    // "MFA requirement satisfied by claim in the token" stands wrongly beside a password at times.
+    (told.has(Said::Satisfied) && !told.password_right)
+        || told.has(Said::Completed)
+        || token("refreshToken")
+        || token("primaryRefreshToken")
 }
 
 /// The name of the client, as it stands in our lists; `None` where it is a modern one.
@@ -138,8 +170,8 @@ mod tests {
             (0, "Unknown", "CBAInPROD", Some(30)),
             (0, "Browser", "cbaintar", Some(30)),
             (50126, "IMAP4", "", Some(5)),
-            (50076, "IMAP4", "", Some(5)),
-            (53003, "", "BAV2ROPC", Some(5)),
+            (50076, "IMAP4", "", Some(20)),
+            (53003, "", "BAV2ROPC", Some(20)),
             // Near misses: modern clients, and nothing said.
             (0, "Browser", "Mozilla/5.0", None),
             (
@@ -154,6 +186,30 @@ mod tests {
         for (code, client, agent, points) in rows {
             let hit = hits("legacy_auth", &record(code, client, agent), "");
             assert_eq!(hit.map(|hit| hit.points), points, "{code} {client} {agent}");
+        }
+    }
+
+    #[test]
+    fn modern_authentication_under_an_old_name_counts_for_little() {
+        let rows = [
+            (r#""incomingTokenType":"refreshToken""#, Some(5)),
+            (r#""incomingTokenType":"none""#, Some(30)),
+            (
+                r#""authenticationDetails":[{"authenticationStepResultDetail":"MFA requirement satisfied by claim in the token"}]"#,
+                Some(5),
+            ),
+            // As in one of Panther's tests: the claim stands in the details, the step shows a password.
+            (
+                r#""status":{"errorCode":0,"additionalDetails":"MFA requirement satisfied by claim in the token"},"authenticationDetails":[{"authenticationMethod":"Password","succeeded":true,"authenticationStepResultDetail":"Correct password"}]"#,
+                Some(30),
+            ),
+        ];
+        for (more, points) in rows {
+            let record = format!(
+                r#""resultType":"0","properties":{{"clientAppUsed":"Exchange ActiveSync",{more}}}"#
+            );
+            let hit = hits("legacy_auth", &record, "");
+            assert_eq!(hit.map(|hit| hit.points), points, "{more}");
         }
     }
 

@@ -2,7 +2,6 @@
 //!
 //! The failure reason tells them apart (`Class::malicious_address`). Many lockouts at once are for signals with memory.
 use super::prelude::*;
-use super::shared::code;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "lockout",
@@ -70,13 +69,17 @@ fn check(case: &Case) -> Option<Hit> {
     if asn.is_some_and(|asn| case.config.has_asn(&EXCLUDED_ASNS, asn)) {
         return None;
     }
-    match (code(case), case.record.failure_reason()) {
+    match (case.class.looked_up, case.record.failure_reason()) {
         (Some(50053), Some(_)) => case.hit(&LOCKED, "50053: locked after too many wrong passwords"),
         (Some(50053), None) => case.hit(
             &LOCKED,
             "50053: locked after wrong passwords, or the address is held to be malicious",
         ),
-        _ => case.hit(&LOCKED, "locked after too many wrong passwords"),
+        (Some(code), _) => case.hit(
+            &LOCKED,
+            format!("{code}: locked after too many wrong passwords"),
+        ),
+        (None, _) => case.hit(&LOCKED, "locked after too many wrong passwords"),
     }
 }
 

@@ -174,3 +174,59 @@ pub fn check_all(case: &Case, hits: &mut Vec<Hit>) {
 
 #[cfg(test)]
 pub(crate) mod bench;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_card_is_filled_in() {
+        for signal in ALL {
+            let id = signal.id;
+            assert_eq!(ALL.iter().filter(|other| other.id == id).count(), 1, "{id}");
+            let file = format!("{}/src/signals/{id}.rs", env!("CARGO_MANIFEST_DIR"));
+            assert!(std::path::Path::new(&file).is_file(), "{id} has no file");
+            assert!(!signal.summary.ends_with('.'), "{id}");
+            for (what, texts) in [
+                ("techniques", signal.techniques),
+                ("false positives", signal.false_positives),
+                ("blind spots", signal.blind_spots),
+                ("references", signal.references),
+            ] {
+                assert!(!texts.is_empty(), "{id} has no {what}");
+                assert!(texts.iter().all(|text| text.len() > 3), "{id}: {what}");
+            }
+            for reference in signal.references {
+                assert!(reference.starts_with("https://"), "{id}: {reference}");
+            }
+            for level in signal.levels {
+                let key = format!("{id}.{}_points", level.name);
+                assert_eq!(level.points.key, key);
+            }
+            for option in signal.options {
+                assert!(option.key.starts_with(&format!("{id}.")), "{}", option.key);
+            }
+        }
+    }
+
+    #[test]
+    fn points_go_with_weights() {
+        for level in ALL.iter().flat_map(|signal| signal.levels) {
+            let points = level.points.default().as_i64().unwrap();
+            let range = match level.weight {
+                Weight::Low => 1..15,
+                Weight::Medium => 15..45,
+                Weight::High => 40..101,
+            };
+            assert!(range.contains(&points), "{}", level.points.key);
+        }
+    }
+
+    #[test]
+    fn a_level_of_no_points_is_off() {
+        let record = r#""resultType":"50074""#;
+        let off = r#"{"mfa_interrupted.seen_points":0}"#;
+        assert!(bench::hits("mfa_interrupted", record, "").is_some());
+        assert!(bench::hits("mfa_interrupted", record, off).is_none());
+    }
+}

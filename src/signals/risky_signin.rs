@@ -7,7 +7,15 @@ use super::prelude::*;
 pub(super) const SIGNAL: Signal = Signal {
     id: "risky_signin",
     summary: "Identity Protection reports risk",
-    levels: &[&COMPROMISED, &HIGH, &MEDIUM, &TRANSIENT, &AT_RISK, &LOW],
+    levels: &[
+        &COMPROMISED,
+        &HIGH,
+        &MEDIUM,
+        &TRANSIENT,
+        &AT_RISK,
+        &CHANGE_FORCED,
+        &LOW,
+    ],
     techniques: &["T1078.004"],
     false_positives: &[
         "Travel, VPN, a new phone: what is unfamiliar counts as risk until it is learnt",
@@ -75,6 +83,15 @@ const AT_RISK: Level = Level {
         "Review alone: Elastic risky_user_or_compromised_sign_in (medium) goes by the state whatever the level",
     ),
 };
+const CHANGE_FORCED: Level = Level {
+    name: "change_forced",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "risky_signin.change_forced_points",
+        30,
+        "Review alone: 50135 and 50142 ask for a new password because the old one is held to be known to others; Microsoft's impact workbook counts 50142 as risk remediated",
+    ),
+};
 const LOW: Level = Level {
     name: "low",
     weight: Weight::Low,
@@ -94,7 +111,8 @@ fn check(case: &Case) -> Option<Hit> {
     let user = record.risk(Field::RiskAggregated);
     let risk = record.risk(Field::RiskDuringSignIn).max(user);
     let at_risk = state("atRisk");
-    if risk < Risk::Low && !at_risk {
+    let change_forced = matches!(case.class.looked_up, Some(50135 | 50142));
+    if risk < Risk::Low && !at_risk && !change_forced {
         return None;
     }
     if state("remediated") || state("dismissed") || state("confirmedSafe") {
@@ -109,6 +127,10 @@ fn check(case: &Case) -> Option<Hit> {
         Risk::High => case.hit(&HIGH, "Identity Protection: high risk"),
         Risk::Medium => case.hit(&MEDIUM, "Identity Protection: medium risk"),
         _ if at_risk => case.hit(&AT_RISK, "Identity Protection: at risk"),
+        _ if change_forced => case.hit(
+            &CHANGE_FORCED,
+            "a new password was asked for because of risk",
+        ),
         // In records of workloads "low" stands beside the state "none" as a matter of course.
         Risk::Low if !record.is_workload() => case.hit(&LOW, "Identity Protection: low risk"),
         _ => None,

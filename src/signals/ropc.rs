@@ -77,21 +77,23 @@ fn check(case: &Case) -> Option<Hit> {
     }
     let got_in = case.class.status == Status::Success
         && !record.is(Field::Requirement, "multiFactorAuthentication");
-    if !got_in {
-        let stopped =
-            case.class.status != Status::Success && case.class.first_factor == FirstFactor::Proved;
-        return if stopped {
-            case.hit(
-                &STOPPED,
-                "password grant (ROPC) with the right password, stopped",
-            )
-        } else {
-            case.hit(&TRIED, "password grant (ROPC) tried")
-        };
+    let stopped =
+        case.class.status != Status::Success && case.class.first_factor == FirstFactor::Proved;
+    if (got_in || stopped) && legacy_auth::client(record).is_some() {
+        return case.hit(&LEGACY_CLIENT, "password grant (ROPC) by a legacy client");
     }
-    match legacy_auth::client(record) {
-        Some(_) => case.hit(&LEGACY_CLIENT, "password grant (ROPC) by a legacy client"),
-        None => case.hit(&SUCCESS, "password grant (ROPC) got in on one factor"),
+    if got_in {
+        return case.hit(&SUCCESS, "password grant (ROPC) got in on one factor");
+    }
+    if stopped {
+        return case.hit(
+            &STOPPED,
+            "password grant (ROPC) with the right password, not finished",
+        );
+    }
+    match case.class.status {
+        Status::Success => case.hit(&TRIED, "password grant (ROPC) where two factors count"),
+        _ => case.hit(&TRIED, "password grant (ROPC) tried"),
     }
 }
 
@@ -117,7 +119,7 @@ mod tests {
             (0, "ropc", "multiFactorAuthentication", modern, "", Some(10)),
             (50126, "ropc", single, modern, "", Some(10)),
             (50076, "ropc", single, modern, "", Some(20)),
-            (53003, "none", single, "IMAP4", "BAV2ROPC", Some(20)),
+            (53003, "none", single, "IMAP4", "BAV2ROPC", Some(5)),
             (50126, "none", single, "IMAP4", "BAV2ROPC", Some(10)),
             (0, "none", single, "Authenticated SMTP", "BAV2ROPC", Some(5)),
             (0, "ropc", single, "Other clients", "", Some(5)),

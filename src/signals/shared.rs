@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::Case;
+use crate::classify::Status;
 use crate::classify::texts::Said;
-use crate::classify::{Status, codes};
 use crate::input::Record;
 use crate::input::shapes::Field;
 
@@ -15,6 +15,8 @@ pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
 pub(super) const DEVICE_REGISTRATION: &str = "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9";
 /// "Windows Sign In": the logon screen. Conditional Access never applies to it.
 const WINDOWS_SIGN_IN: &str = "38aa3b87-a06d-4817-b275-7a989988d93b";
+/// Azure CLI.
+pub(super) const AZURE_CLI: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 const MICROSOFT_GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 const AZURE_AD_GRAPH: &str = "00000002-0000-0000-c000-000000000000";
 
@@ -24,12 +26,6 @@ pub(super) const HOSTING_ASNS: &[u32] = &[
     399629, 14061, 136787, 9009, 45102, 215540, 29802, 62240, 204957, 395092, 393406, 400940,
     59711, 132203,
 ];
-
-/// The result code; of an Office 365 record without number, the code of its symbolic name.
-pub(super) fn code(case: &Case) -> Option<u32> {
-    let name = || codes::find_name(case.record.text(Field::LogonError)?);
-    case.class.code.or_else(name)
-}
 
 /// What was refused, with the code where there is one: "blocked by policy (53003)".
 pub(super) fn with_code(what: &'static str, code: Option<u32>) -> Cow<'static, str> {

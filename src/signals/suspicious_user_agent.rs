@@ -3,7 +3,7 @@
 //! Names count as whole words in any case, so a browser whose name merely contains one stays silent. Agents of phishing
 //! kits (`node`, `axios`, `undici`) say something only together with the app: see `aitm_pattern`.
 use super::prelude::*;
-use super::shared::{Words, cut, holds};
+use super::shared::{AZURE_CLI, Words, cut, holds};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "suspicious_user_agent",
@@ -114,13 +114,23 @@ fn check(case: &Case) -> Option<Hit> {
         &TOOL
     };
     if let Some(name) = TOOLS.find(agent) {
-        return case.hit(level, format!("the user agent names {name}"));
+        // The string of one tool is long; its name says more.
+        let name = if name.starts_with("Teams/") {
+            "TeamFiltration"
+        } else {
+            name
+        };
+        return case.hit(level, format!("the user agent is that of {name}"));
     }
     let extra = case.config.texts(&EXTRA_TOOLS);
     if let Some(text) = extra.iter().find(|text| holds(agent, text)) {
         return case.hit(level, format!("the user agent holds {}", cut(text)));
     }
     let name = LIBRARIES.find(agent)?;
+    // Azure CLI is written in Python and says so.
+    if name.starts_with("python") && case.record.is(Field::AppId, AZURE_CLI) {
+        return None;
+    }
     let name = name.trim_end_matches('/');
     case.hit(&GENERIC, format!("the user agent is the library {name}"))
 }

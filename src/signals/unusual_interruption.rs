@@ -3,7 +3,6 @@
 //! 50097 (device authentication asked for) and 50158 (sent to another provider) are left out on purpose: Microsoft's
 //! text says that neither alone is a failure, and others had to take 50097 out again.
 use super::prelude::*;
-use super::shared::code;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "unusual_interruption",
@@ -57,7 +56,7 @@ const DEVICE_FAILED: Level = Level {
 };
 
 fn check(case: &Case) -> Option<Hit> {
-    match code(case)? {
+    match case.class.looked_up? {
         900941 => case.hit(
             &RISKY_CONSENT,
             "900941: asked to consent to an app that Microsoft holds to be risky",
