@@ -1,8 +1,13 @@
-//! Texts of the native crate that never cross the boundary: what a code, a cause and a signal mean.
+//! Texts of the native crate that never cross the boundary: what a code, a cause and a signal mean, and what a
+//! record shows that its label does not repeat.
 //!
 //! The only module that knows the native crate. Decisions are never taken from it: they are the component's.
 
-use signin_triage::classify::{Cause, FirstFactor, Outcome, codes};
+use serde_json::Value;
+use signin_triage::classify::texts::Said;
+use signin_triage::classify::{Cause, FirstFactor, Outcome, classify, codes};
+use signin_triage::input::shapes::Field;
+use signin_triage::input::{Scratch, View, view};
 use signin_triage::{Config, config, noise};
 
 pub use signin_triage::signals::{ALL as SIGNALS, Signal};
@@ -12,7 +17,7 @@ const SOURCES: &[(&[&str], &str)] = &[
     (&["R", "L", "O", "T"], "Microsoft's documents"),
     (&["W20", "W26", "W27", "K"], "Microsoft's workbooks"),
     (&["S", "E", "G"], "public detection rules"),
-    (&["D", "U"], "records seen"),
+    (&["D", "U"], "sample records"),
     (&["V"], "password-spray tools"),
     (&["C"], "community text"),
 ];
@@ -56,10 +61,15 @@ pub fn first_factor(label: &str) -> Option<&'static str> {
     Some(factor.meaning())
 }
 
-/// The sentence about what became of an interrupted sign-in.
+/// The sentence about what became of an interrupted sign-in. The crate's own words speak of later records too,
+/// and this version looks at one record only.
 pub fn outcome(label: &str) -> Option<&'static str> {
     let outcome = Outcome::ALL.iter().find(|one| one.label() == label)?;
-    Some(outcome.meaning())
+    Some(match outcome {
+        Outcome::Pending => "This record does not tell what came after.",
+        Outcome::Abandoned => "The record itself says that nobody went on.",
+        other => other.meaning(),
+    })
 }
 
 /// Why a record that looked like noise is kept: the rule's reason, or the signal's line.
@@ -68,6 +78,43 @@ pub fn kept_for(name: &str) -> Option<&'static str> {
     let signal = || SIGNALS.iter().find(|signal| signal.id == name);
     rule.map(|(_, reason)| *reason)
         .or_else(|| signal().map(|signal| signal.summary))
+}
+
+/// What a record shows beyond its label, read as the component reads it. For wording only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// What shows that the place is the user's own; empty where nothing does.
+    pub known_place: Vec<&'static str>,
+    /// A 50053 because of the address. The code's own words name both of its meanings.
+    pub malicious_address: bool,
+    /// The first factor came with the token of an earlier sign-in.
+    pub first_factor_carried_over: bool,
+}
+
+/// Reads a record. Nothing is shown by one that cannot be read.
+pub fn shown(record: &Value, settings: &Settings) -> Shown {
+    let text = record.to_string();
+    let mut scratch = Scratch::default();
+    let Ok(View::Record(record)) = view(&text, &settings.member, &mut scratch) else {
+        return Shown::default();
+    };
+    let class = classify(&record);
+    let mut known_place = Vec::new();
+    if record.is_device_managed() {
+        known_place.push("the device is managed");
+    }
+    if record.is_network_trusted() {
+        known_place.push("the network is trusted");
+    }
+    // `refreshToken` or `primaryRefreshToken`.
+    let token = record.text(Field::IncomingToken).unwrap_or_default();
+    let refreshed = token.to_ascii_lowercase().contains("refreshtoken");
+    let carried_over = class.told.has(Said::FirstFactorReused) || refreshed;
+    Shown {
+        known_place,
+        malicious_address: class.malicious_address,
+        first_factor_carried_over: carried_over && !class.told.password_right,
+    }
 }
 
 /// The options that reading out a label takes.
@@ -102,6 +149,59 @@ mod tests {
         assert!(!card.meaning.is_empty() && !card.sources.is_empty());
         assert_eq!(code(1), None);
         assert_eq!(code(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_record_shows_more_than_its_label() {
+        let nothing = Shown::default;
+        let place = |known_place| Shown {
+            known_place,
+            ..nothing()
+        };
+        let carried_over = Shown {
+            first_factor_carried_over: true,
+            ..nothing()
+        };
+        let malicious = Shown {
+            malicious_address: true,
+            ..nothing()
+        };
+        let steps = |steps: &str| format!(r#""authenticationDetails":[{steps}]"#);
+        let claim = r#"{"authenticationMethod":"Previously satisfied","authenticationStepResultDetail":"First factor requirement satisfied by claim in the token","succeeded":true}"#;
+        let password = r#"{"authenticationMethod":"Password","authenticationStepResultDetail":"Correct password","succeeded":true}"#;
+        let managed = r#""deviceDetail":{"isManaged":true}"#;
+        let trusted = r#""networkLocationDetails":[{"networkType":"trustedNamedLocation"}]"#;
+        let (on_device, on_network) = ("the device is managed", "the network is trusted");
+        for (properties, expected) in [
+            (r#""id":"1""#.to_owned(), nothing()),
+            (managed.to_owned(), place(vec![on_device])),
+            (trusted.to_owned(), place(vec![on_network])),
+            (
+                format!("{managed},{trusted}"),
+                place(vec![on_device, on_network]),
+            ),
+            (steps(claim), carried_over.clone()),
+            (
+                r#""incomingTokenType":"primaryRefreshToken""#.to_owned(),
+                carried_over,
+            ),
+            (r#""incomingTokenType":"none""#.to_owned(), nothing()),
+            // Typed in this record after all.
+            (steps(&format!("{claim},{password}")), nothing()),
+            (
+                r#""status":{"errorCode":50053,"failureReason":"Sign-in was blocked because it came from an IP address with malicious activity."}"#.to_owned(),
+                malicious,
+            ),
+            (
+                r#""status":{"errorCode":50053,"failureReason":"Too many tries."}"#.to_owned(),
+                nothing(),
+            ),
+        ] {
+            let record = format!(r#"{{"category":"SignInLogs","properties":{{{properties}}}}}"#);
+            let record = serde_json::from_str(&record).unwrap();
+            assert_eq!(shown(&record, &settings("")), expected, "{properties}");
+        }
+        assert_eq!(shown(&Value::Null, &settings("")), nothing());
     }
 
     #[test]

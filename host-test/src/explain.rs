@@ -1,7 +1,8 @@
 //! `explain`: what was decided about one record, and why, read out for a person.
 
+pub(crate) mod card;
 mod decision;
-mod page;
+pub(crate) mod page;
 mod pick;
 
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ pub struct Explain {
     /// Options of the transform, JSON or TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Of each signal also what else sets it off, what it does not see, its techniques and its sources
+    #[arg(long)]
+    pub long: bool,
 }
 
 impl Explain {
@@ -65,7 +69,15 @@ impl Explain {
         let settings = cards::settings(&config);
         let mut page = Page::default();
         for (number, line) in lines {
-            read_out(&mut page, number, &session.process(&line), &settings);
+            let outcome = session.process(&line);
+            read_out(&mut page, number, &outcome, &settings, self.long);
+        }
+        if page.has_more {
+            page.gap();
+            page.line(
+                0,
+                "--long shows of each signal what else sets it off, what it does not see, and where it comes from.",
+            );
         }
         terminal::print(&page.text)?;
         Ok(Ending::Done)
@@ -73,7 +85,7 @@ impl Explain {
 }
 
 /// One line with all its records.
-fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings) {
+fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings, long: bool) {
     let text = if outcome.kept.is_empty() {
         &outcome.suppressed
     } else {
@@ -85,7 +97,7 @@ fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings
         page.gap();
         about(page, record);
         page.gap();
-        decision::read_out(page, record, label, settings);
+        decision::read_out(page, record, label, settings, long);
     }
     let found = !records.is_empty();
     let rest = match (&outcome.trap, outcome.rejected.as_slice()) {
@@ -173,7 +185,16 @@ fn about(page: &mut Page, record: &Value) {
         ],
     );
     page.row("client", &[get(fields::CLIENT), get(fields::USER_AGENT)]);
-    page.row("risk", &[get(fields::RISK), get(fields::RISK_STATE)]);
+    let named = |what: &str, places| get(places).map(|said| format!("{what} {said}"));
+    page.row(
+        "risk",
+        &[
+            named("sign-in", fields::SIGN_IN_RISK),
+            named("user", fields::USER_RISK),
+            // Beside a level it says something only where something was done about it.
+            named("state", fields::RISK_STATE).filter(|state| !state.ends_with(" none")),
+        ],
+    );
     page.row(
         "id",
         &[
@@ -216,7 +237,7 @@ mod tests {
             ..Outcome::default()
         };
         let mut page = Page::default();
-        read_out(&mut page, 1, &outcome, &cards::settings(""));
+        read_out(&mut page, 1, &outcome, &cards::settings(""), false);
         page.text
     }
 
@@ -225,23 +246,32 @@ mod tests {
         let page = page_of(
             &json!({"createdDateTime": "2025-03-01T10:02:03Z", "userDisplayName": "Ada",
             "userPrincipalName": "ada@contoso.example", "ipAddress": "192.0.2.1", "location": {"countryOrRegion": "DE"},
-            "autonomousSystemNumber": 64500, "deviceDetail": {"isManaged": false, "isCompliant": null},
+            "autonomousSystemNumber": 64500, "deviceDetail": {"isManaged": false, "isCompliant": true},
+            "status": {"errorCode": 50074}, "riskLevelDuringSignIn": "none", "riskLevelAggregated": "low", "riskState": "none",
             "signin_triage": label()}),
         );
+        let mut from = 0;
+        // In this order: what was decided stands above why.
         for part in [
             "Sign-in of Ada at 2025-03-01T10:02:03Z\n",
             "  who       Ada (ada@contoso.example)\n",
             "  from      192.0.2.1, DE, AS64500\n",
-            "  device    not managed\n",
+            "  device    not managed, compliant\n",
+            "  risk      sign-in none, user low\n",
+            "  score     5\n",
+            "  verdict   benign (review from 30, suspicious from 60)\n",
+            "  noise     can stay out of the SIEM: lone_interrupt, ",
+            "the device is managed\n",
             "Status: interrupted, AADSTS50074 UserStrongAuth",
+            "This code is known from ",
             "Cause: mfa_required",
             "First factor: proved. The first factor",
+            "Outcome: pending. This record does not tell what came after.",
             "Stopped by: CA001 Require MFA.",
-            "  +5 mfa_interrupted: not given yet\n",
-            "Score: 5; verdict benign (review from 30, suspicious from 60).",
-            "Noise: it can be kept out of the SIEM; lone_interrupt: ",
+            "Signals:\n  +5 mfa_interrupted: not given yet\n",
         ] {
-            assert!(page.contains(part), "{part} in:\n{page}");
+            let found = page[from..].find(part);
+            from += found.unwrap_or_else(|| panic!("{part} in:\n{page}"));
         }
         assert!(!page.contains("resource"), "{page}");
     }

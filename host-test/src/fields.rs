@@ -103,7 +103,8 @@ pub const USER_AGENT: Places = places!(
     "user_agent.original",
     "ExtendedProperties[UserAgent]"
 );
-pub const RISK: Places = places!("riskLevelDuringSignIn", "risk_level_during_signin");
+pub const SIGN_IN_RISK: Places = places!("riskLevelDuringSignIn", "risk_level_during_signin");
+pub const USER_RISK: Places = places!("riskLevelAggregated", "risk_level_aggregated");
 pub const RISK_STATE: Places = places!("riskState", "risk_state");
 pub const REASON: Places = places!(
     "status.failureReason",

@@ -6,24 +6,28 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use comfy_table::{ColumnConstraint, Table, Width};
+use comfy_table::{ColumnConstraint, Table};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wasmparser::{KnownCustom, Parser, Payload};
 
 use crate::Ending;
 use crate::cards;
+use crate::explain::{card, page::Page};
 use crate::plugin::{BUILT_IN, Plugin};
 use crate::terminal::{self, harmless, say};
 
-/// Columns of the tables: the sources are long, and terminals are wide today.
-const WIDTH: u16 = 140;
+/// Columns of the tables: the longest key and a readable line beside it.
+const WIDTH: u16 = 100;
 
-/// Shows a component's version, imports, exports and options.
+/// Shows a component's version, imports, exports, options and signals.
 #[derive(Debug, Args)]
 pub struct Inspect {
     /// A component file; without one, the component built into this program
     pub file: Option<PathBuf>,
+    /// Of each signal also what else sets it off, what it does not see, its techniques and its sources
+    #[arg(long, conflicts_with = "file")]
+    pub long: bool,
 }
 
 impl Inspect {
@@ -63,6 +67,9 @@ impl Inspect {
         // The texts about signals are this program's own, so they are shown for its own component only.
         if self.file.is_none() {
             text += &section("Signals", &signals());
+            if self.long {
+                text += &signal_cards();
+            }
         }
         terminal::print(&text)?;
         Ok(Ending::Done)
@@ -152,17 +159,11 @@ impl About {
 /// One row per option of the schema, however deep it stands.
 fn options(schema: &Value) -> Table {
     let mut table = terminal::table(WIDTH);
-    table.set_header(["Key", "Unit", "Default", "Allowed", "Source"]);
+    table.set_header(["Option", "Default (allowed), and why"]);
     add_options(&mut table, "", schema);
     // A key is there to be copied, so it is not broken over two lines.
     if let Some(keys) = table.column_mut(0) {
         keys.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    // The room is for the sources.
-    for index in [1, 2, 3] {
-        if let Some(column) = table.column_mut(index) {
-            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(18)));
-        }
     }
     table
 }
@@ -181,22 +182,19 @@ fn add_options(table: &mut Table, prefix: &str, schema: &Value) {
             let found = names.iter().find_map(|name| about.get(*name));
             found.map(in_words).unwrap_or_default()
         };
-        table.add_row(
-            [
-                key,
-                text(&["unit", "x-unit"]),
-                text(&["default"]),
-                allowed(about),
-                text(&["source", "x-source", "description"]),
-            ]
-            .map(|cell| harmless(&cell).into_owned()),
-        );
+        let allowed = [allowed(about), text(&["unit", "x-unit"])].join(" ");
+        let default = format!("{} ({})", text(&["default"]), allowed.trim());
+        let why = text(&["source", "x-source", "description"]);
+        table.add_row([
+            harmless(&key).into_owned(),
+            format!("{}\n{}", harmless(&default), harmless(&why)),
+        ]);
     }
 }
 
 fn allowed(about: &Value) -> String {
-    if let Some(values) = about.get("enum").and_then(Value::as_array) {
-        return values.iter().map(in_words).collect::<Vec<_>>().join(", ");
+    if let Some(values) = about.get("enum") {
+        return in_words(values);
     }
     match (
         about.get("minimum"),
@@ -204,7 +202,7 @@ fn allowed(about: &Value) -> String {
         about.get("maxItems"),
     ) {
         (Some(least), Some(most), _) => format!("{} to {}", in_words(least), in_words(most)),
-        (_, _, Some(most)) => format!("list of at most {}", in_words(most)),
+        (_, _, Some(most)) => format!("at most {}", in_words(most)),
         _ => about.get("type").map(in_words).unwrap_or_default(),
     }
 }
@@ -212,6 +210,9 @@ fn allowed(about: &Value) -> String {
 fn in_words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        // With a blank behind each comma, so that a long list is broken between its items.
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
@@ -235,11 +236,27 @@ fn signals() -> Table {
         table.add_row([
             card.id.to_owned(),
             card.summary.to_owned(),
-            levels.join(", "),
-            card.techniques.join(", "),
+            levels.join("\n"),
+            card.techniques.join("\n"),
         ]);
     }
+    // The names are there to be copied; what is left is for the sentence.
+    for index in [0, 2, 3] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
     table
+}
+
+fn signal_cards() -> String {
+    let mut page = Page::default();
+    for signal in cards::SIGNALS {
+        page.gap();
+        page.line(0, signal.id);
+        card::write(&mut page, signal);
+    }
+    format!("\n{}", page.text)
 }
 
 #[cfg(test)]
@@ -248,16 +265,40 @@ mod tests {
     use serde_json::json;
 
     #[test]
+    fn tables_fit_their_width_and_break_no_name() {
+        let schema = json!({"properties": {"unusual_interruption": {"properties": {
+            "consent_refused_points": {"default": 10, "x-source": "why ".repeat(40)}}}}});
+        for (table, name) in [
+            (
+                options(&schema),
+                "│ unusual_interruption.consent_refused_points ┆",
+            ),
+            (signals(), "│ suspicious_user_agent"),
+        ] {
+            let text = table.to_string();
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(
+                widest <= Some(usize::from(WIDTH)) && text.contains(name),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn options_are_listed_with_their_full_key() {
         let schema = json!({"properties": {
             "mode": {"enum": ["annotate"], "default": "annotate", "description": "contract"},
             "spray": {"type": "object", "properties": {
-                "users_min": {"type": "integer", "minimum": 2, "maximum": 64, "default": 10, "unit": "accounts", "source": "a rule"}}}}});
+                "users_min": {"type": "integer", "minimum": 2, "maximum": 64, "default": 10, "unit": "accounts", "source": "a rule"},
+                "asns": {"type": "array", "maxItems": 100, "default": [14061, 9009], "x-unit": "networks"},
+                "names": {"type": "array", "maxItems": 5, "default": [], "x-unit": "names"}}}}});
         let text = options(&schema).to_string();
         let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "mode ┆ ┆ annotate ┆ annotate ┆ contract",
-            "spray.users_min ┆ accounts ┆ 10 ┆ 2 to 64 ┆ a rule",
+            "mode ┆ annotate (annotate) │ │ ┆ contract │",
+            "spray.users_min ┆ 10 (2 to 64 accounts) │ │ ┆ a rule │",
+            "spray.asns ┆ 14061, 9009 (at most 100 networks) │",
+            "spray.names ┆ none (at most 5 names) │",
         ] {
             assert!(squeezed.contains(part), "{part} in:\n{text}");
         }

@@ -36,6 +36,7 @@ Every line leaves exactly once and in order. What is not a sign-in record leaves
     #[command(after_help = "\
 Examples:
   signin-triage explain signins.ndjson --line 17
+  signin-triage explain signins.ndjson --line 17 --long
   pbpaste | signin-triage explain
 
 Of an envelope every record is read out. A JSON text over several lines is taken as a whole.")]
@@ -46,10 +47,10 @@ Examples:
   signin-triage check-config triage.toml
   signin-triage check-config triage.json --show > schema.json")]
     CheckConfig(CheckConfig),
-    /// Shows a component's version, imports, exports and options
+    /// Shows a component's version, imports, exports, options and signals
     #[command(after_help = "\
 Examples:
-  signin-triage inspect
+  signin-triage inspect --long
   signin-triage inspect signin_triage.wasm")]
     Inspect(Inspect),
 }

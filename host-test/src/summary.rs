@@ -13,8 +13,11 @@ use crate::terminal;
 /// Most names in one row of the lower table. The rest is a number.
 const NAMES_MAX: usize = 8;
 
-/// Wide enough for two names of signals beside each other, narrow enough for any terminal.
-const WIDTH: u16 = 100;
+/// What every terminal has. On a wider one more columns would only make the lists harder to read.
+const WIDTH: u16 = 80;
+
+/// Columns of a list: those of the lower table less its titles and lines.
+const LIST_COLUMNS: usize = 54;
 
 /// The summary, with a line end.
 pub fn text(counters: &[Counter], took: Duration) -> String {
@@ -95,7 +98,7 @@ fn totals(counts: &Counts, took: Duration) -> Table {
     if records > 0 {
         table.add_row(["Noise".to_owned(), noise(counts, records, bytes_in)]);
         for (title, group) in [
-            ("Kept all the same for", "kept_for"),
+            ("Kept all the same", "kept_for"),
             ("Verdicts", "verdict"),
             ("Signals", "signal"),
         ] {
@@ -104,13 +107,7 @@ fn totals(counts: &Counts, took: Duration) -> Table {
                 table.add_row([title.to_owned(), listed(names, NAMES_MAX)]);
             }
         }
-        let seen: Vec<_> = ["users", "addresses"]
-            .iter()
-            .filter_map(|group| Some(format!("{} {group}", thousands(counts.known(group)?))))
-            .collect();
-        if !seen.is_empty() {
-            table.add_row(["Seen".to_owned(), seen.join(", ")]);
-        }
+        table.add_row(["Records".to_owned(), seen(counts, records)]);
     }
     let rejected = counts.nonzero("rejected");
     let rejected = if rejected.is_empty() {
@@ -119,14 +116,7 @@ fn totals(counts: &Counts, took: Duration) -> Table {
         listed(rejected, usize::MAX)
     };
     table.add_row(["Rejected, unchanged".to_owned(), rejected]);
-    table.add_row([
-        "Lines".to_owned(),
-        format!(
-            "{} with {} sign-in records",
-            thousands(counts.total("lines")),
-            thousands(records)
-        ),
-    ]);
+    table.add_row(["Lines".to_owned(), lines(counts)]);
     table.add_row([
         "Bytes".to_owned(),
         format!(
@@ -139,25 +129,55 @@ fn totals(counts: &Counts, took: Duration) -> Table {
     table
 }
 
+/// What is rejected can be a line or a part of an envelope, so only these two add up to the lines.
+fn lines(counts: &Counts) -> String {
+    let parts = [
+        ("lines_enriched", "enriched"),
+        ("lines_unchanged", "unchanged"),
+    ];
+    with_parts(counts, counts.total("lines"), parts)
+}
+
+fn seen(counts: &Counts, records: u64) -> String {
+    let parts = [("users", "users"), ("addresses", "addresses")];
+    with_parts(counts, records, parts)
+}
+
+/// `12 (9 of this, 3 of that)`, with the groups that there are.
+fn with_parts(counts: &Counts, total: u64, parts: [(&str, &str); 2]) -> String {
+    let known: Vec<_> = parts
+        .iter()
+        .filter_map(|(group, word)| Some(format!("{} {word}", thousands(counts.known(group)?))))
+        .collect();
+    let total = thousands(total);
+    if known.is_empty() {
+        return total;
+    }
+    format!("{total} ({})", known.join(", "))
+}
+
 fn noise(counts: &Counts, records: u64, bytes_in: u64) -> String {
     let reasons = counts.nonzero("noise");
     let suppressed: u64 = reasons.iter().map(|&(_, count)| count).sum();
+    let of = format!(
+        "of {} records could stay out of the SIEM",
+        thousands(records)
+    );
     if suppressed == 0 {
-        return format!("none of {} records can be suppressed", thousands(records));
+        return format!("none {of}");
     }
     let bytes = counts.total("noise_bytes");
     format!(
-        "{} of {} records ({}) can be suppressed, saving {} ({})\n{}",
+        "{} {of}\n({} of records, {} of bytes: {})\n{}",
         thousands(suppressed),
-        thousands(records),
         share(suppressed, records),
-        size(bytes),
         share(bytes, bytes_in),
+        size(bytes),
         listed(reasons, usize::MAX)
     )
 }
 
-/// `name 12, other 3`, the commonest first.
+/// `name 12, other 3`, the commonest first. Broken into lines here, because the table would part a name from its number.
 fn listed(mut names: Vec<(&str, u64)>, names_max: usize) -> String {
     names.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
     let more = names.len().saturating_sub(names_max);
@@ -169,12 +189,26 @@ fn listed(mut names: Vec<(&str, u64)>, names_max: usize) -> String {
     if more > 0 {
         words.push(format!("and {more} more"));
     }
-    words.join(", ")
+    let mut text = String::new();
+    let mut column = 0;
+    for (index, word) in words.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+            let fits = column + word.len() + 3 <= LIST_COLUMNS;
+            text.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 2 } else { 0 };
+        }
+        text.push_str(word);
+        column += word.len();
+    }
+    text
 }
 
 #[allow(
     clippy::cast_precision_loss,
-    reason = "rates are shown with three digits"
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is no exact number, and not negative"
 )]
 fn speed(took: Duration, records: u64, bytes: u64) -> String {
     let seconds = took.as_secs_f64();
@@ -183,8 +217,8 @@ fn speed(took: Duration, records: u64, bytes: u64) -> String {
         return "less than a millisecond".to_owned();
     }
     format!(
-        "{seconds:.3} s, {:.0} records/s, {:.1} MB/s",
-        records as f64 / seconds,
+        "{seconds:.3} s, {} records/s, {:.1} MB/s",
+        thousands((records as f64 / seconds) as u64),
         bytes as f64 / seconds / 1e6
     )
 }
@@ -194,7 +228,7 @@ fn speed(took: Duration, records: u64, bytes: u64) -> String {
     reason = "shown with one digit after the point"
 )]
 fn share(part: u64, whole: u64) -> String {
-    format!("{:.1}%", part as f64 * 100.0 / whole.max(1) as f64)
+    format!("{:.1} %", part as f64 * 100.0 / whole.max(1) as f64)
 }
 
 #[allow(
@@ -240,6 +274,8 @@ mod tests {
     fn a_session_reads_as_tables() {
         let counters = counters(&[
             ("lines", "", 1205),
+            ("lines_enriched", "", 1199),
+            ("lines_unchanged", "", 6),
             ("records", "", 1200),
             ("bytes_in", "", 8_400_000),
             ("bytes_out", "", 9_000_000),
@@ -260,26 +296,54 @@ mod tests {
         let text = text(&counters, Duration::from_millis(100));
         let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "success ┆ none ┆ 1,000 ┆ 83.3%",
-            "interrupted ┆ kmsi_prompt ┆ 150 ┆ 12.5% │ │ ┆ mfa_required ┆ 50",
-            "150 of 1,200 records (12.5%) can be suppressed, saving 1.1 MB (12.5%)",
+            "success ┆ none ┆ 1,000 ┆ 83.3 %",
+            "interrupted ┆ kmsi_prompt ┆ 150 ┆ 12.5 % │ │ ┆ mfa_required ┆ 50",
+            "150 of 1,200 records could stay out of the SIEM",
+            "(12.5 % of records, 12.5 % of bytes: 1.1 MB)",
             "handshake 150",
             "benign 1,200",
-            "40 users, 52 addresses",
+            "Records ┆ 1,200 (40 users, 52 addresses)",
             "not_json 5",
-            "1,205 with 1,200 sign-in records",
+            "Lines ┆ 1,205 (1,199 enriched, 6 unchanged)",
             "8.4 MB in, 9.0 MB out",
-            "0.100 s, 12000 records/s, 84.0 MB/s",
+            "0.100 s, 12,000 records/s, 84.0 MB/s",
         ] {
             assert!(squeezed.contains(part), "{part} in:\n{text}");
         }
         assert!(!text.contains("empty"), "{text}");
+        // Numbers end where their column does, and no line is wider than any terminal.
+        assert!(text.contains("┆   1,000 ┆ 83.3 % │"), "{text}");
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(usize::from(WIDTH)), "{text}");
     }
 
     #[test]
     fn that_nothing_was_rejected_is_said() {
         let text = text(&[], Duration::ZERO);
-        assert!(text.contains("none"), "{text}");
+        assert!(text.contains("Rejected, unchanged ┆ none"), "{text}");
+    }
+
+    #[test]
+    fn a_list_is_broken_between_its_names() {
+        let long = "n".repeat(23);
+        for (names, names_max, text) in [
+            (vec![("a", 1), ("b", 2)], 8, "b 2, a 1".to_owned()),
+            (vec![("a", 1), ("b", 2)], 1, "b 2, and 1 more".to_owned()),
+            (
+                vec![(&*long, 10), (&long, 9)],
+                8,
+                format!("{long} 10, {long} 9"),
+            ),
+            (
+                vec![(&*long, 9_000), (&long, 8)],
+                8,
+                format!("{long} 9,000,\n{long} 8"),
+            ),
+        ] {
+            let listed = listed(names, names_max);
+            assert_eq!(listed, text);
+            assert!(listed.lines().all(|line| line.len() <= LIST_COLUMNS));
+        }
     }
 
     #[test]

@@ -292,15 +292,53 @@ fn the_summary_says_what_happened_unless_quiet() {
         .collect::<Vec<_>>()
         .join(" ");
     for part in [
-        "failure ┆ bad_credentials ┆ 1 ┆ 100.0%",
-        "none of 1 records can be suppressed",
+        "failure ┆ bad_credentials ┆ 1 ┆ 100.0 %",
+        "none of 1 records could stay out of the SIEM",
         "Rejected, unchanged ┆ not_json 1",
-        "2 with 1 sign-in records",
-        "1 users, 1 addresses",
+        "Lines ┆ 2 (1 enriched, 1 unchanged)",
+        "Records ┆ 1 (1 users, 1 addresses)",
     ] {
         assert!(summary.contains(part), "{part} in {summary}");
     }
     assert_eq!(stderr(&run(&["run", "--quiet"], input.as_bytes())), "");
+}
+
+/// Lines that never reach the component are counted by this program, and must be in the same sums.
+#[test]
+fn the_lines_add_up_whoever_passed_them_on() {
+    let mut input = Vec::new();
+    for (_, line, _) in bad_inputs() {
+        input.extend_from_slice(&line);
+        input.push(b'\n');
+    }
+    let reasons = bad_inputs().into_iter().map(|(_, _, reason)| reason);
+    let (unchanged, enriched): (Vec<_>, Vec<_>) = reasons.partition(Option::is_some);
+    let (unchanged, enriched) = (unchanged.len(), enriched.len());
+    let lines = unchanged + enriched;
+    let output = run(&["run"], &input);
+    let summary = stderr(&output)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let expected = format!("Lines ┆ {lines} ({enriched} enriched, {unchanged} unchanged)");
+    assert!(summary.contains(&expected), "{expected} in {summary}");
+}
+
+/// The examples have every kind of row; a test has no terminal, so the width must not come from one.
+#[test]
+fn the_summary_fits_every_terminal() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/signins.ndjson");
+    let mut seen = Vec::new();
+    for columns in ["40", "80", "160"] {
+        let mut command = program(&["run", examples]);
+        let output = command.env("COLUMNS", columns).output().unwrap();
+        let summary = stderr(&output);
+        let widest = summary.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{summary}");
+        seen.push(summary.lines().count());
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
 }
 
 #[test]
@@ -489,6 +527,35 @@ fn explain_reads_out_the_line_asked_for() {
         "{}",
         stdout(&audit)
     );
+}
+
+#[test]
+fn explain_shows_the_cards_only_when_asked() {
+    let closing = "--long shows of each signal";
+    let ropc = RECORD.replace(
+        "\"appDisplayName\"",
+        "\"authenticationProtocol\":\"ropc\",\"appDisplayName\"",
+    );
+    let audit = AUDIT.to_owned();
+    for (record, arguments, cards, closes) in [
+        (&ropc, vec!["explain"], false, true),
+        (&ropc, vec!["explain", "--long"], true, false),
+        // Without a signal there is nothing more to show.
+        (&audit, vec!["explain"], false, false),
+    ] {
+        let text = stdout(&run(&arguments, record.as_bytes()));
+        for part in [
+            "would not see:",
+            "can also be:",
+            "techniques: T",
+            "https://",
+        ] {
+            assert_eq!(text.contains(part), cards, "{part} in {text}");
+        }
+        assert_eq!(text.contains(closing), closes, "{text}");
+    }
+    let all = stdout(&run(&["inspect", "--long"], b""));
+    assert!(all.matches("would not see:").count() > 10, "{all}");
 }
 
 #[test]

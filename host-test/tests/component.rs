@@ -1,7 +1,7 @@
 //! The component as a host meets it: what it wants, what it offers, and what an error leaves behind.
 
 use host_test::plugin::{BUILT_IN, OpenError, in_words};
-use host_test::{Counter, Plugin};
+use host_test::{Counter, PassedOn, Plugin};
 
 const RECORD: &str = concat!(
     r#"{"createdDateTime":"2025-03-01T10:02:03Z","userPrincipalName":"ada@contoso.example","#,
@@ -153,6 +153,83 @@ fn a_trap_costs_labels_never_lines() {
     ] {
         assert_eq!(count(&stats, group, name), expected, "{group} {name}");
     }
+}
+
+#[test]
+fn lines_that_no_instance_saw_are_counted_as_unchanged() {
+    let plugin = Plugin::built_in().unwrap();
+    let mut session = plugin.open("").unwrap();
+    session.process(RECORD);
+    session.process("nonsense\n");
+    session.pass_on(PassedOn::BrokenEncoding, 1, 10);
+    // A line that comes in two pieces is one line.
+    session.pass_on(PassedOn::TooLong, 1, 100);
+    session.pass_on(PassedOn::TooLong, 0, 100);
+    let stats = session.stats();
+    for (group, name, expected) in [
+        ("lines", "", 4),
+        ("lines_enriched", "", 1),
+        ("lines_unchanged", "", 3),
+        ("rejected", "not_json", 1),
+        ("rejected", "broken_encoding", 1),
+        ("rejected", "too_long", 1),
+        ("bytes_in", "", RECORD.len() as u64 + 9 + 210),
+    ] {
+        assert_eq!(count(&stats, group, name), expected, "{group} {name}");
+    }
+}
+
+/// What a start costs: `cargo test -p host-test --release --test component -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures, and checks nothing"]
+#[allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the ban on clocks is for the transform"
+)]
+fn how_long_a_start_takes() {
+    use std::time::{Duration, Instant};
+    use wasmtime::component::Component;
+    use wasmtime::{Config, Engine, OptLevel};
+
+    // The median of a few, as the first one also warms the caches.
+    let median = |what: &str, mut run: Box<dyn FnMut() + '_>| {
+        let mut took: Vec<Duration> = (0..9)
+            .map(|_| {
+                let start = Instant::now();
+                run();
+                start.elapsed()
+            })
+            .collect();
+        took.sort();
+        println!("{what}: {:?}", took[took.len() / 2]);
+    };
+    println!("{} bytes", BUILT_IN.len());
+    for (what, change) in [
+        (
+            "compile, one thread",
+            (|config| config.parallel_compilation(false)) as fn(&mut Config) -> &mut Config,
+        ),
+        ("compile, in parallel", |config| config),
+        ("compile, in parallel, without optimisation", |config| {
+            config.cranelift_opt_level(OptLevel::None)
+        }),
+    ] {
+        let mut config = Config::new();
+        change(&mut config);
+        let engine = Engine::new(&config).unwrap();
+        median(
+            what,
+            Box::new(|| drop(Component::new(&engine, BUILT_IN).unwrap())),
+        );
+    }
+    let plugin = Plugin::built_in().unwrap();
+    median(
+        "instantiate and open a session",
+        Box::new(|| drop(plugin.open("").unwrap())),
+    );
+    let mut session = plugin.open("").unwrap();
+    median("one record", Box::new(|| drop(session.process(RECORD))));
 }
 
 #[test]

@@ -4,13 +4,19 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::card;
 use super::page::Page;
-use crate::cards::{self, Settings, Signal};
+use crate::cards::{self, Settings, Shown};
 use crate::fields;
 
-/// What was decided, in the order in which it was decided.
-pub fn read_out(page: &mut Page, record: &Value, label: &Value, settings: &Settings) {
-    page.line(0, status(label));
+/// What was decided first, then why: what the record is, and the signals.
+pub fn read_out(page: &mut Page, record: &Value, label: &Value, settings: &Settings, long: bool) {
+    let shown = cards::shown(record, settings);
+    page.row("score", &[Some(score(label))]);
+    page.row("verdict", &[Some(verdict(label, settings))]);
+    page.row("noise", &[Some(noise(label, &shown))]);
+    page.gap();
+    page.line(0, status(label, &shown));
     if let Some(said) = fields::text(record, fields::REASON) {
         let more = fields::text(record, fields::DETAILS).map(|more| format!(" ({more})"));
         page.line(
@@ -18,39 +24,30 @@ pub fn read_out(page: &mut Page, record: &Value, label: &Value, settings: &Setti
             format!("The record says: {said}{}", more.unwrap_or_default()),
         );
     }
-    let cause = word(label, "cause");
-    let factor = word(label, "first_factor");
-    page.line(
-        0,
-        format!("Cause: {}", with_meaning(cause, cards::cause(cause))),
-    );
-    page.line(
-        0,
-        format!(
-            "First factor: {}",
-            with_meaning(factor, cards::first_factor(factor))
+    for (title, key, meaning) in [
+        (
+            "Cause",
+            "cause",
+            cause as fn(&str, &Shown) -> Option<&'static str>,
         ),
-    );
-    if let Some(outcome) = label.get("outcome").and_then(Value::as_str) {
-        page.line(
-            0,
-            format!(
-                "Outcome: {}",
-                with_meaning(outcome, cards::outcome(outcome))
-            ),
-        );
+        ("First factor", "first_factor", first_factor),
+        ("Outcome", "outcome", |label, _| cards::outcome(label)),
+    ] {
+        // Only an interrupted record has an outcome.
+        if let Some(label) = label.get(key).and_then(Value::as_str) {
+            let meaning = meaning(label, &shown).unwrap_or_default();
+            page.line(0, format!("{title}: {label}. {meaning}"));
+        }
     }
     let stopped_by = texts(label, "stopped_by");
     if !stopped_by.is_empty() {
         page.line(0, format!("Stopped by: {}.", stopped_by.join("; ")));
     }
-    signals(page, label);
     page.gap();
-    page.line(0, score(label, settings));
-    page.line(0, noise(label));
+    signals(page, label, long);
 }
 
-fn status(label: &Value) -> String {
+fn status(label: &Value, shown: &Shown) -> String {
     let status = word(label, "status");
     let Some(code) = label.get("code").and_then(Value::as_u64) else {
         return format!("Status: {status}; the record has no code.");
@@ -62,65 +59,73 @@ fn status(label: &Value) -> String {
     if let Some(name) = card.name {
         let _ = write!(text, " {name}");
     }
-    let _ = write!(text, ": {}", card.meaning);
-    let _ = write!(text, ". Known from {}.", card.sources.join(", "));
+    let meaning = if shown.malicious_address {
+        "sign-in from an address held to be malicious"
+    } else {
+        card.meaning
+    };
+    let sources = card.sources.join(", ");
+    let _ = write!(text, ": {meaning}. This code is known from {sources}.");
     text
 }
 
-/// A label and the sentence about it, where this version knows one.
-fn with_meaning(label: &str, meaning: Option<&str>) -> String {
-    match meaning {
-        Some(meaning) => format!("{label}. {meaning}"),
-        None => format!("{label}."),
+/// Of the two things that this cause stands for the record's text names one.
+fn cause(label: &str, shown: &Shown) -> Option<&'static str> {
+    if shown.malicious_address && label == "account_locked" {
+        return Some("The address was judged malicious.");
     }
+    cards::cause(label)
 }
 
-fn signals(page: &mut Page, label: &Value) {
+/// A first factor that came with a token is as right as it was, but nobody had to know it this time.
+fn first_factor(label: &str, shown: &Shown) -> Option<&'static str> {
+    if shown.first_factor_carried_over && label == "proved" {
+        return Some(
+            "It was right at an earlier sign-in, whose token came in; it was not checked again.",
+        );
+    }
+    cards::first_factor(label)
+}
+
+fn signals(page: &mut Page, label: &Value, long: bool) {
     let hits = label.get("signals").and_then(Value::as_array);
     let Some(hits) = hits.filter(|hits| !hits.is_empty()) else {
         page.line(0, "Signals: none.");
         return;
     };
     page.line(0, "Signals:");
+    let signed = |hit| format!("{:+}", points(hit));
+    let widest = hits.iter().map(|hit| signed(hit).len()).max();
     for hit in hits {
         let name = word(hit, "name");
-        page.line(2, format!("{:+} {name}: {}", points(hit), word(hit, "why")));
-        if let Some(card) = cards::SIGNALS.iter().find(|card| card.id == name) {
-            signal_card(page, card);
+        let points = signed(hit);
+        let indent = 2 + widest.unwrap_or_default() - points.len();
+        page.line(indent, format!("{points} {name}: {}", word(hit, "why")));
+        match cards::SIGNALS.iter().find(|card| card.id == name) {
+            Some(card) if long => card::write(page, card),
+            Some(_) => page.has_more = true,
+            None => {}
         }
     }
 }
 
-fn signal_card(page: &mut Page, card: &Signal) {
-    page.line(6, card.summary);
-    for (title, texts) in [
-        ("can also be", card.false_positives),
-        ("would not see", card.blind_spots),
-        ("technique", card.techniques),
-        ("see", card.references),
-    ] {
-        for text in texts {
-            page.line(6, format!("{title}: {text}"));
-        }
-    }
-}
-
-fn score(label: &Value, settings: &Settings) -> String {
+fn score(label: &Value) -> String {
     let hits = label.get("signals").and_then(Value::as_array);
     let parts: Vec<_> = hits.into_iter().flatten().map(points).collect();
     let total = label
         .get("score")
         .and_then(Value::as_i64)
         .unwrap_or_default();
-    let mut text = format!("Score: {}", sum(&parts, total));
-    let _ = write!(
-        text,
-        "; verdict {} (review from {}, suspicious from {}).",
+    sum(&parts, total)
+}
+
+fn verdict(label: &Value, settings: &Settings) -> String {
+    format!(
+        "{} (review from {}, suspicious from {})",
         word(label, "verdict"),
         settings.review_from,
         settings.suspicious_from
-    );
-    text
+    )
 }
 
 /// `30 + 5 - 10 = 25`, and what the bounds 0 and 100 made of it.
@@ -144,28 +149,22 @@ fn sum(parts: &[i64], total: i64) -> String {
     }
 }
 
-fn noise(label: &Value) -> String {
+fn noise(label: &Value, shown: &Shown) -> String {
     let noise = label.get("noise").unwrap_or(&Value::Null);
-    let suppress = noise
-        .get("suppress")
-        .and_then(Value::as_bool)
-        .unwrap_or_default();
-    let reason = word(noise, "reason");
-    if suppress {
-        return format!(
-            "Noise: it can be kept out of the SIEM; {}.",
-            noise_reason(reason)
-        );
+    if noise.get("suppress") == Some(&Value::Bool(true)) {
+        let mut parts = vec![noise_reason(word(noise, "reason"))];
+        parts.extend(shown.known_place.iter().map(|&place| place.to_owned()));
+        return format!("can stay out of the SIEM: {}", parts.join("; "));
     }
     if let Some(kept_for) = noise.get("kept_for").and_then(Value::as_str) {
         let why = cards::kept_for(kept_for).map(|why| format!(": {why}"));
         let why = why.unwrap_or_default();
-        return format!("Noise: it looks like noise and is kept, because of {kept_for}{why}.");
+        return format!("kept, though it looks like noise, for {kept_for}{why}");
     }
     if word(label, "status") == "failure" {
-        return "Noise: no; a failure is never suppressed.".to_owned();
+        return "kept: a failure is never suppressed".to_owned();
     }
-    "Noise: no; no rule calls it that, so it is kept.".to_owned()
+    "kept: not a kind of record that is noise".to_owned()
 }
 
 fn noise_reason(label: &str) -> String {
@@ -174,14 +173,9 @@ fn noise_reason(label: &str) -> String {
             "a step that any such sign-in goes through, without risk and without a signal of weight"
         }
         "lone_interrupt" => "an interruption without risk and without a signal of weight",
-        "prompt_completed" => {
-            "a prompt that was answered, as the later success of the same flow shows"
-        }
-        "repeat_refresh" => "a refresh like one that was reported already",
-        "duplicate" => "a record that was delivered already",
         _ => return label.to_owned(),
     };
-    format!("{label}: {rule}")
+    format!("{label}, {rule}")
 }
 
 fn word<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -229,26 +223,89 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_says_for_what() {
-        for (noise_object, status, text) in [
+    fn what_is_said_about_noise() {
+        let managed = Shown {
+            known_place: vec!["the device is managed", "the network is trusted"],
+            ..Shown::default()
+        };
+        for (noise_object, status, shown, text) in [
+            (
+                json!({"suppress": true, "reason": "handshake"}),
+                "interrupted",
+                Shown::default(),
+                "can stay out of the SIEM: handshake, a step that any such sign-in goes through, without risk and without a signal of weight",
+            ),
+            (
+                json!({"suppress": true, "reason": "lone_interrupt"}),
+                "interrupted",
+                managed.clone(),
+                "can stay out of the SIEM: lone_interrupt, an interruption without risk and without a signal of weight; the device is managed; the network is trusted",
+            ),
             (
                 json!({"suppress": false, "kept_for": "code_50199"}),
                 "interrupted",
-                "because of code_50199: ",
+                managed.clone(),
+                "kept, though it looks like noise, for code_50199: 50199 is the page before a device code is honoured, the pivot of device-code phishing",
+            ),
+            (
+                json!({"suppress": false, "kept_for": "newer_rule"}),
+                "interrupted",
+                managed.clone(),
+                "kept, though it looks like noise, for newer_rule",
             ),
             (
                 json!({"suppress": false}),
                 "failure",
-                "a failure is never suppressed",
+                managed.clone(),
+                "kept: a failure is never suppressed",
             ),
             (
                 json!({"suppress": false}),
                 "success",
-                "no rule calls it that",
+                managed,
+                "kept: not a kind of record that is noise",
             ),
         ] {
-            let said = noise(&json!({"status": status, "noise": noise_object}));
-            assert!(said.contains(text), "{said}");
+            let label = json!({"status": status, "noise": noise_object});
+            assert_eq!(noise(&label, &shown), text);
+        }
+    }
+
+    #[test]
+    fn what_the_record_shows_goes_over_what_the_label_can_mean() {
+        let malicious = Shown {
+            malicious_address: true,
+            ..Shown::default()
+        };
+        let carried_over = Shown {
+            first_factor_carried_over: true,
+            ..Shown::default()
+        };
+        let label = json!({"status": "failure", "code": 50053});
+        for (said, part, not) in [
+            (
+                status(&label, &malicious),
+                "held to be malicious",
+                "lockout",
+            ),
+            (status(&label, &Shown::default()), "lockout", "nothing"),
+            (
+                cause("account_locked", &malicious).unwrap().to_owned(),
+                "judged malicious",
+                "lockout",
+            ),
+            (
+                first_factor("proved", &carried_over).unwrap().to_owned(),
+                "not checked again",
+                "was checked and",
+            ),
+            (
+                first_factor("unknown", &carried_over).unwrap().to_owned(),
+                "does not say",
+                "earlier",
+            ),
+        ] {
+            assert!(said.contains(part) && !said.contains(not), "{said}");
         }
     }
 }

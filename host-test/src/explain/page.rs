@@ -7,6 +7,8 @@ use crate::terminal::harmless;
 pub struct Page {
     /// What stands on it so far.
     pub text: String,
+    /// Something was left off that `--long` would show.
+    pub has_more: bool,
 }
 
 impl Page {

@@ -2,7 +2,7 @@
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 /// Seeds of the laws: `LAWS_SEEDS=7` or `LAWS_SEEDS=1..500` runs others than the usual forty.
@@ -192,7 +192,7 @@ fn record(rng: &mut StdRng) -> String {
             graph["createdDateTime"] = json!("2026-03-10T08:00:00Z");
             graph
         }
-        1 => log_analytics(rng, properties, code),
+        1 => log_analytics(rng, &properties, code),
         2 => json!({
             "@timestamp": "2026-03-10T08:00:00.000Z",
             "azure": {"signinlogs": {"category": "SignInLogs", "result_type": code.to_string(),
@@ -207,12 +207,12 @@ fn record(rng: &mut StdRng) -> String {
             "ErrorNumber": code.to_string(),
             "ExtendedProperties": [{"Name": "UserAgent", "Value": pick(rng, &AGENTS)}],
         }),
-        _ => azure_monitor(rng, properties, code),
+        _ => azure_monitor(rng, &properties, code),
     };
     value.to_string()
 }
 
-fn azure_monitor(rng: &mut StdRng, properties: Value, code: u32) -> Value {
+fn azure_monitor(rng: &mut StdRng, properties: &Value, code: u32) -> Value {
     json!({
         "time": "2026-03-10T08:02:03.1234567Z",
         "resourceId": "/tenants/8ecf8077-cf51-4820-aadd-14040956f35d/providers/Microsoft.aadiam",
@@ -226,7 +226,7 @@ fn azure_monitor(rng: &mut StdRng, properties: Value, code: u32) -> Value {
     })
 }
 
-fn log_analytics(rng: &mut StdRng, properties: Value, code: u32) -> Value {
+fn log_analytics(rng: &mut StdRng, properties: &Value, code: u32) -> Value {
     let as_text = rng.random_bool(0.5);
     let mut row = json!({"TimeGenerated": "2026-03-10T08:02:03Z", "ResultType": code.to_string(),
         "CorrelationId": "c", "AppDisplayName": "Office 365", "Type": "AADNonInteractiveUserSignInLogs"});
@@ -296,7 +296,7 @@ fn damaged(rng: &mut StdRng) -> String {
         4 => format!("{head}{}{tail}", "[".repeat(200)),
         _ => {
             let noise: String = (0..40)
-                .map(|_| char::from(rng.next_u32() as u8 & 0x7f))
+                .map(|_| char::from(rng.random_range(0..0x80_u8)))
                 .collect();
             noise.replace(['\n', '\r'], " ")
         }
