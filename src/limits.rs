@@ -35,5 +35,3 @@ pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 // Positions within a line are kept as 32-bit numbers.
 const _: () = assert!(LINE_BYTES_MAX < u32::MAX as usize);
-// The kinds of the open brackets are kept in the bits of one 128-bit number.
-const _: () = assert!(DEPTH_MAX < u128::BITS);

@@ -168,35 +168,33 @@ impl<'t> Cursor<'t> {
 
     /// Skips what is left of `value`, which [`Cursor::value`] has just returned.
     pub fn skip_rest(&mut self, value: Value) -> Result<(), Fault> {
-        // One bit per open bracket, the innermost lowest: 1 for an object. No recursion, so no stack to exhaust.
-        let mut kinds: u128 = 0;
-        let mut open = 0_u32;
-        let mut value = value;
-        loop {
-            let mut first = false;
-            if let Value::Object | Value::Array = value {
-                kinds = kinds << 1 | u128::from(value == Value::Object);
-                open += 1;
-                first = true;
-            }
-            loop {
-                if open == 0 {
-                    return Ok(());
-                }
-                let more = if kinds & 1 == 1 {
-                    self.key(&mut first)?.is_some()
-                } else {
-                    self.element(&mut first)?
-                };
-                if more {
-                    break;
-                }
-                kinds >>= 1;
+        if !matches!(value, Value::Object | Value::Array) {
+            return Ok(());
+        }
+        // Which of the open brackets are objects'. No recursion, so no stack to exhaust.
+        let mut kinds = Kinds::default();
+        let mut open = 1_u32;
+        let mut first = true;
+        kinds.set(open, value == Value::Object);
+        while open > 0 {
+            let more = if kinds.get(open) {
+                self.key(&mut first)?.is_some()
+            } else {
+                self.element(&mut first)?
+            };
+            if !more {
                 open -= 1;
                 first = false;
+                continue;
             }
-            value = self.value()?;
+            let inner = self.value()?;
+            if let Value::Object | Value::Array = inner {
+                open += 1;
+                kinds.set(open, inner == Value::Object);
+                first = true;
+            }
         }
+        Ok(())
     }
 
     fn open(&mut self) -> Result<(), Fault> {
@@ -281,6 +279,25 @@ impl<'t> Cursor<'t> {
         }
         self.at = at;
         Ok(Span { start, end: at })
+    }
+}
+
+/// One bit for each depth. Two words, because a shift of one 128-bit number is a call in the sandbox.
+#[derive(Default)]
+struct Kinds([u64; 2]);
+
+const _: () = assert!(DEPTH_MAX < 2 * u64::BITS);
+
+impl Kinds {
+    fn get(&self, depth: u32) -> bool {
+        let word = self.0.get((depth / 64) as usize);
+        word.is_some_and(|word| word >> (depth % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, depth: u32, bit: bool) {
+        if let Some(word) = self.0.get_mut((depth / 64) as usize) {
+            *word = *word & !(1 << (depth % 64)) | u64::from(bit) << (depth % 64);
+        }
     }
 }
 
