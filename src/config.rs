@@ -558,6 +558,7 @@ pub fn schema() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn problems(text: &str) -> Vec<String> {
         match Config::from_json(text) {
@@ -655,6 +656,50 @@ mod tests {
             let path = format!("/properties/{}", opt.key.replace('.', "/properties/"));
             let entry = schema.pointer(&path).expect(opt.key);
             assert_eq!(entry["default"], opt.default());
+        }
+    }
+
+    fn anything() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            any::<f64>().prop_map(serde_json::Value::from),
+            "\\PC{0,80}".prop_map(serde_json::Value::from),
+        ];
+        let keys = options().flat_map(|opt| [opt.key, opt.key.split('.').next().unwrap_or("")]);
+        let key = prop_oneof![
+            prop::sample::select(keys.collect::<Vec<_>>()).prop_map(str::to_owned),
+            "[a-z_.]{0,30}",
+        ];
+        leaf.prop_recursive(3, 20, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                prop::collection::vec((key.clone(), inner), 0..5)
+                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever is thrown at it, it answers; and what it accepts holds values in range.
+        #[test]
+        fn no_configuration_makes_it_panic(value in anything(), noise in "\\PC{0,60}") {
+            let _ = Config::from_json(&noise);
+            match Config::from_json(&value.to_string()) {
+                Ok(config) => {
+                    prop_assert!(config.int(&REVIEW_FROM) < config.int(&SUSPICIOUS_FROM));
+                    prop_assert!(!config.text(&MEMBER).is_empty());
+                }
+                Err(found) => {
+                    prop_assert!(!found.is_empty());
+                    for problem in found {
+                        prop_assert!(!problem.to_string().contains(|c: char| c.is_control()));
+                    }
+                }
+            }
         }
     }
 

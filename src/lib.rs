@@ -166,12 +166,13 @@ impl Session {
         };
         signals::check_all(&case, &mut self.hits);
         let score = score::total(&self.hits);
+        let verdict = score::verdict(score, &self.config);
         let decision = Decision {
             record: &record,
             class: &class,
-            noise: noise::decide(&case, &self.hits),
+            noise: noise::decide(&case, &self.hits, verdict),
             score,
-            verdict: score::verdict(score, &self.config),
+            verdict,
             hits: &self.hits,
         };
         write::record(out, text, record.layout(), member, &decision);

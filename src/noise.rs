@@ -7,6 +7,7 @@
 use crate::classify::{Cause, Class, FirstFactor, Status};
 use crate::input::shapes::Field;
 use crate::input::words::Risk;
+use crate::score::Verdict;
 use crate::signals::{Case, Hit, Weight};
 
 /// Why a record is noise.
@@ -52,6 +53,7 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
         "code_50199",
         "50199 is the page before a device code is honoured, the pivot of device-code phishing",
     ),
+    ("verdict", "signals of low weight add up to review or more"),
     (
         "risk_level",
         "Identity Protection holds the sign-in or the user to be of medium or high risk, or of a level not known here",
@@ -78,12 +80,12 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Decides about a record whose signals are known.
-pub fn decide(case: &Case, hits: &[Hit]) -> Noise {
+/// Decides about a record whose signals and verdict are known.
+pub fn decide(case: &Case, hits: &[Hit], verdict: Verdict) -> Noise {
     let Some(reason) = looks_like(case.class) else {
         return Noise::Not;
     };
-    match kept_for(case, hits) {
+    match kept_for(case, hits, verdict) {
         Some(rule) => Noise::Keep(rule),
         None => Noise::Suppress(reason),
     }
@@ -117,7 +119,7 @@ fn looks_like(class: &Class) -> Option<Reason> {
 }
 
 /// What speaks for keeping a record that looks like noise, the most telling first.
-fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
+fn kept_for(case: &Case, hits: &[Hit], verdict: Verdict) -> Option<&'static str> {
     // Also where the operator has switched the signal off.
     if case.class.told.denial() || case.class.cause == Cause::MfaDenied {
         return Some("mfa_denied");
@@ -128,6 +130,10 @@ fn kept_for(case: &Case, hits: &[Hit]) -> Option<&'static str> {
     let weighty = hits.iter().filter(|hit| hit.weight >= Weight::Medium);
     if let Some(hit) = weighty.max_by_key(|hit| hit.points) {
         return Some(hit.id);
+    }
+    // Several small things; what a person should look at must be there to be looked at.
+    if verdict > Verdict::Benign {
+        return Some("verdict");
     }
     let record = case.record;
     // A level that is not known yet could be any.
@@ -168,6 +174,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::input::{Scratch, View, view};
+    use crate::score;
     use crate::signals::check_all;
 
     /// The decision about an Azure Monitor record with these members on its envelope.
@@ -186,7 +193,8 @@ mod tests {
         };
         let mut hits = Vec::new();
         check_all(&case, &mut hits);
-        decide(&case, &hits)
+        let verdict = score::verdict(score::total(&hits), &config);
+        decide(&case, &hits, verdict)
     }
 
     const MANAGED: &str = r#""deviceDetail":{"isManaged":true}"#;
@@ -234,6 +242,12 @@ mod tests {
                 "50058",
                 r#""riskLevelAggregated":"medium""#,
                 Keep("risky_signin"),
+            ),
+            // Low, low and low: found by a law over random streams.
+            (
+                "16000",
+                r#""autonomousSystemNumber":14061,"authenticationProtocol":"ropc","riskLevelAggregated":"low""#,
+                Keep("verdict"),
             ),
             // Dismissed, so no signal; the level keeps it all the same.
             (

@@ -5,14 +5,14 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-/// Seeds of the laws: `LAWS_SEEDS=7` or `LAWS_SEEDS=1..500` runs others than the usual forty.
+/// Seeds of the laws: `LAWS_SEEDS=7` or `LAWS_SEEDS=1..500` runs others than the usual three hundred.
 #[allow(
     clippy::disallowed_methods,
     reason = "a test is told by the environment"
 )]
 pub fn seeds() -> std::ops::RangeInclusive<u64> {
     let Ok(text) = std::env::var("LAWS_SEEDS") else {
-        return 1..=40;
+        return 1..=300;
     };
     let (first, last) = text.split_once("..").unwrap_or((&text, &text));
     let number = |text: &str| text.trim_matches('=').parse().expect("LAWS_SEEDS=1..500");
