@@ -93,7 +93,7 @@ fn problem(found: Problem) -> wit::Problem {
         Problem::DuplicateKey(key) => wit::Problem::DuplicateKey(key),
         Problem::Conflict { keys, rule } => wit::Problem::Conflict(wit::Conflict {
             keys: keys.iter().map(|&key| key.to_owned()).collect(),
-            rule: rule.to_owned(),
+            rule,
         }),
     }
 }

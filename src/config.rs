@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use serde_json::json;
 
 use crate::error::{Misfit, Problem};
+use crate::input::shapes;
 use crate::limits::{CONFIG_BYTES_MAX, CONFIG_TEXT_BYTES_MAX, LIST_ITEMS_MAX, SCORE_MAX};
 use crate::signals;
 use tree::Node;
@@ -85,7 +86,9 @@ impl Opt {
         match self.kind {
             Kind::Int { min, max, .. } => format!("{min} to {max} {}", self.unit),
             Kind::Word { allowed, .. } => allowed.join(" or "),
-            Kind::Name { .. } => "a name of 1 to 64 letters, digits and _".to_owned(),
+            Kind::Name { .. } => {
+                "a name of 1 to 64 letters, digits and _ that sign-in records do not use".to_owned()
+            }
             Kind::Asns { .. } => {
                 format!("a list of at most {LIST_ITEMS_MAX} autonomous system numbers")
             }
@@ -140,7 +143,7 @@ pub const REVIEW_FROM: Opt = Opt {
         min: 1,
         max: SCORE_MAX,
     },
-    source: "one signal of medium weight, or several of low weight, is worth a look",
+    source: "what one public rule would alert on by itself, or several smaller things together",
 };
 
 /// Scores from here on are `suspicious`.
@@ -152,7 +155,7 @@ pub const SUSPICIOUS_FROM: Opt = Opt {
         min: 2,
         max: SCORE_MAX,
     },
-    source: "two signals that each deserve a look, or one that speaks for itself",
+    source: "two things that each deserve a look, or one that leaves little doubt",
 };
 
 /// The options that are not a signal's.
@@ -262,9 +265,10 @@ impl Config {
             config.take(key, value, &mut seen, &mut problems);
         }
         if config.int(&REVIEW_FROM) >= config.int(&SUSPICIOUS_FROM) {
+            let (review, suspicious) = (config.int(&REVIEW_FROM), config.int(&SUSPICIOUS_FROM));
             problems.push(Problem::Conflict {
                 keys: &["review_from", "suspicious_from"],
-                rule: "review_from must be smaller than suspicious_from",
+                rule: format!("{review} is not smaller than {suspicious}"),
             });
         }
         if problems.is_empty() {
@@ -348,7 +352,7 @@ impl Config {
                         place.1 = setting;
                     }
                 }
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found),
             }
             return;
         }
@@ -393,72 +397,90 @@ fn default_of(opt: &Opt) -> Setting {
 }
 
 /// The value as a setting of `opt`, or what is wrong with it.
-fn checked(opt: &Opt, value: &Node) -> Result<Setting, Problem> {
+fn checked(opt: &Opt, value: &Node) -> Result<Setting, Vec<Problem>> {
     let misfit = |found: &Node| Misfit {
         key: opt.key.to_owned(),
         found: found.shown(),
         allowed: opt.allowed(),
     };
-    let wrong_type = |found: &Node| Problem::WrongType(misfit(found));
+    let wrong_type = |found: &Node| {
+        let mut misfit = misfit(found);
+        if let Kind::Int { .. } = opt.kind {
+            misfit.allowed.insert_str(0, "a whole number, ");
+        }
+        Problem::WrongType(misfit)
+    };
     let out_of_range = |found: &Node| Problem::OutOfRange(misfit(found));
     match (opt.kind, value) {
         (Kind::Int { min, max, .. }, Node::Int(number)) => {
             if (min..=max).contains(number) {
                 Ok(Setting::Int(*number))
             } else {
-                Err(out_of_range(value))
+                Err(vec![out_of_range(value)])
             }
         }
         (Kind::Word { allowed, .. }, Node::Text(text)) => {
             if allowed.contains(&text.as_str()) {
                 Ok(Setting::Text(text.clone()))
             } else {
-                Err(out_of_range(value))
+                Err(vec![out_of_range(value)])
             }
         }
         (Kind::Name { .. }, Node::Text(text)) => {
             let plain = text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            if plain && (1..=64).contains(&text.len()) {
+            // A record's own member of that name would be replaced.
+            if plain && (1..=64).contains(&text.len()) && !shapes::is_known(text) {
                 Ok(Setting::Text(text.clone()))
             } else {
-                Err(out_of_range(value))
+                Err(vec![out_of_range(value)])
             }
         }
         (Kind::Asns { .. } | Kind::Networks | Kind::Texts { .. }, Node::Array(items))
             if items.len() > LIST_ITEMS_MAX =>
         {
-            Err(out_of_range(value))
+            Err(vec![out_of_range(value)])
         }
-        (Kind::Asns { .. }, Node::Array(items)) => items
-            .iter()
-            .map(|item| match item {
-                Node::Int(number) => u32::try_from(*number).map_err(|_| out_of_range(item)),
-                _ => Err(wrong_type(item)),
-            })
-            .collect::<Result<_, _>>()
-            .map(Setting::Asns),
-        (Kind::Networks, Node::Array(items)) => items
-            .iter()
-            .map(|item| match item {
-                Node::Text(text) => Network::parse(text).ok_or_else(|| out_of_range(item)),
-                _ => Err(wrong_type(item)),
-            })
-            .collect::<Result<_, _>>()
-            .map(Setting::Networks),
-        (Kind::Texts { .. }, Node::Array(items)) => items
-            .iter()
-            .map(|item| match item {
-                Node::Text(text) if (1..=CONFIG_TEXT_BYTES_MAX).contains(&text.len()) => {
-                    Ok(text.clone())
-                }
-                Node::Text(_) => Err(out_of_range(item)),
-                _ => Err(wrong_type(item)),
-            })
-            .collect::<Result<_, _>>()
-            .map(Setting::Texts),
-        _ => Err(wrong_type(value)),
+        (Kind::Asns { .. }, Node::Array(items)) => each(items, |item| match item {
+            Node::Int(number) => u32::try_from(*number).map_err(|_| out_of_range(item)),
+            _ => Err(wrong_type(item)),
+        })
+        .map(Setting::Asns),
+        (Kind::Networks, Node::Array(items)) => each(items, |item| match item {
+            Node::Text(text) => Network::parse(text).ok_or_else(|| out_of_range(item)),
+            _ => Err(wrong_type(item)),
+        })
+        .map(Setting::Networks),
+        (Kind::Texts { .. }, Node::Array(items)) => each(items, |item| match item {
+            Node::Text(text) if (1..=CONFIG_TEXT_BYTES_MAX).contains(&text.len()) => {
+                Ok(text.clone())
+            }
+            Node::Text(_) => Err(out_of_range(item)),
+            _ => Err(wrong_type(item)),
+        })
+        .map(Setting::Texts),
+        _ => Err(vec![wrong_type(value)]),
+    }
+}
+
+/// All items of a list, or the problems of all that have one.
+fn each<T>(
+    items: &[Node],
+    check: impl Fn(&Node) -> Result<T, Problem>,
+) -> Result<Vec<T>, Vec<Problem>> {
+    let mut good = Vec::with_capacity(items.len());
+    let mut problems = Vec::new();
+    for item in items {
+        match check(item) {
+            Ok(value) => good.push(value),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(good)
+    } else {
+        Err(problems)
     }
 }
 
@@ -569,7 +591,7 @@ mod tests {
 
     #[test]
     fn names_every_problem_with_key_value_and_what_is_allowed() {
-        let rows: [(&str, &[&str]); 17] = [
+        let rows: [(&str, &[&str]); 19] = [
             ("", &[]),
             ("  \n", &[]),
             ("{}", &[]),
@@ -584,11 +606,11 @@ mod tests {
             ),
             (
                 r#"{"review_from":"30"}"#,
-                &["review_from: found \"30\", allowed 1 to 100 points"],
+                &["review_from: found \"30\", allowed a whole number, 1 to 100 points"],
             ),
             (
                 r#"{"review_from":30.5}"#,
-                &["review_from: found 30.5, allowed 1 to 100 points"],
+                &["review_from: found 30.5, allowed a whole number, 1 to 100 points"],
             ),
             (
                 r#"{"mode":"fitler"}"#,
@@ -611,7 +633,7 @@ mod tests {
             ),
             (
                 r#"{"review_from":70,"suspicious_from":60}"#,
-                &["review_from, suspicious_from: review_from must be smaller than suspicious_from"],
+                &["review_from, suspicious_from: 70 is not smaller than 60"],
             ),
             (
                 r#"{"review_from":10,"review_from":20}"#,
@@ -623,7 +645,22 @@ mod tests {
             ),
             (
                 r#"{"member":"a b"}"#,
-                &["member: found \"a b\", allowed a name of 1 to 64 letters, digits and _"],
+                &[
+                    "member: found \"a b\", allowed a name of 1 to 64 letters, digits and _ that sign-in records do not use",
+                ],
+            ),
+            (
+                r#"{"member":"Properties"}"#,
+                &[
+                    "member: found \"Properties\", allowed a name of 1 to 64 letters, digits and _ that sign-in records do not use",
+                ],
+            ),
+            (
+                r#"{"bad_network":{"asns":["AS9009",9009,-1]}}"#,
+                &[
+                    "bad_network.asns: found \"AS9009\", allowed a list of at most 10000 autonomous system numbers",
+                    "bad_network.asns: found -1, allowed a list of at most 10000 autonomous system numbers",
+                ],
             ),
             ("[1]", &["not a JSON object: found [1]"]),
         ];

@@ -27,7 +27,7 @@ pub enum Problem {
         /// The keys concerned.
         keys: &'static [&'static str],
         /// What must hold between them.
-        rule: &'static str,
+        rule: String,
     },
 }
 

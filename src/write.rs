@@ -175,7 +175,7 @@ fn string(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Scratch, View, view};
+    use crate::input::{Scratch, Skip, View, view};
     use proptest::prelude::*;
 
     proptest! {
@@ -212,23 +212,48 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_is_not_ours_stays_and_the_record_with_it() {
+        let rest = r#""createdDateTime":"x","status":{"errorCode":0}"#;
+        for (value, taken) in [
+            ("{\"version\":1}", false),
+            ("{\"score\":0,\"version\":1}", false),
+            ("null", false),
+            ("{}", true),
+            ("{\"score\":{\"version\":1}}", true),
+            ("\"version\"", true),
+            ("4", true),
+        ] {
+            let text = format!("{{{rest},\"m\":{value}}}");
+            let mut scratch = Scratch::default();
+            let refused = matches!(view(&text, "m", &mut scratch), Err(Skip::MemberTaken));
+            assert_eq!(refused, taken, "{text}");
+        }
+    }
+
+    #[test]
     fn a_member_of_an_earlier_pass_goes_with_its_comma() {
         let rest = r#""createdDateTime":"x","status":{"errorCode":0}"#;
         let rows = [
             (format!("{{{rest}}}"), format!("{{{rest}}}")),
-            (format!("{{{rest},\"m\":{{}}}}"), format!("{{{rest}}}")),
-            (format!("{{{rest} , \"m\" : [1] }}"), format!("{{{rest} }}")),
-            (format!("{{\"m\":1,{rest}}}"), format!("{{{rest}}}")),
             (
-                format!("{{ \"m\":1 , \"m\":2 , {rest}}}"),
+                format!("{{{rest},\"m\":{{\"version\":1}}}}"),
+                format!("{{{rest}}}"),
+            ),
+            (
+                format!("{{{rest} , \"m\" : {{\"version\":1}} }}"),
+                format!("{{{rest} }}"),
+            ),
+            (format!("{{\"m\":null,{rest}}}"), format!("{{{rest}}}")),
+            (
+                format!("{{ \"m\":null , \"m\":null , {rest}}}"),
                 format!("{{ {rest}}}"),
             ),
             (
-                format!("{{\"a\":1,\"m\":1,{rest}}}"),
+                format!("{{\"a\":1,\"m\":null,{rest}}}"),
                 format!("{{\"a\":1,{rest}}}"),
             ),
             (
-                format!("{{\"\\u006d\":1,{rest},\"m\":2}}"),
+                format!("{{\"\\u006d\":null,{rest},\"m\":null}}"),
                 format!("{{{rest}}}"),
             ),
             (format!("{{\"M\":1,{rest}}}"), format!("{{\"M\":1,{rest}}}")),

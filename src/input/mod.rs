@@ -31,11 +31,13 @@ pub enum Skip {
     BrokenEncoding,
     /// A JSON object that is not a sign-in.
     NotSignIn,
+    /// A sign-in that has a member of our member's name which is not ours; replacing it would lose it.
+    MemberTaken,
 }
 
 impl Skip {
     /// All reasons, in the order in which they are counted.
-    pub const ALL: [Skip; 7] = [
+    pub const ALL: [Skip; 8] = [
         Skip::Empty,
         Skip::TooLong,
         Skip::NotJson,
@@ -43,6 +45,7 @@ impl Skip {
         Skip::TooDeep,
         Skip::BrokenEncoding,
         Skip::NotSignIn,
+        Skip::MemberTaken,
     ];
 
     /// The name under which it is counted and reported.
@@ -55,6 +58,7 @@ impl Skip {
             Skip::TooDeep => "too_deep",
             Skip::BrokenEncoding => "broken_encoding",
             Skip::NotSignIn => "not_sign_in",
+            Skip::MemberTaken => "member_taken",
         }
     }
 }

@@ -64,7 +64,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         properties: false,
         signinlogs: false,
     };
-    let (end, others) = reader.top(&mut cursor, member)?;
+    let Top { end, others, taken } = reader.top(&mut cursor, member)?;
     cursor.finish()?;
 
     let Reader {
@@ -90,6 +90,9 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
     let Some(shape) = seen.shape() else {
         return records.map(View::Envelope).ok_or(Skip::NotSignIn);
     };
+    if taken {
+        return Err(Skip::MemberTaken);
+    }
     let mut record = Box::new(Record {
         shape,
         category: Category::User,
@@ -109,6 +112,35 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
     Ok(View::Record(record))
 }
 
+/// What the top-level object is besides its fields.
+struct Top {
+    /// Where its last member ends.
+    end: usize,
+    /// Whether it has members besides ours.
+    others: bool,
+    /// Whether a member of our name is somebody else's.
+    taken: bool,
+}
+
+/// Whether the value of a member of our name is of an earlier pass. Other programs may have put its members in
+/// another order since. `null` is nobody's.
+fn is_ours(value: &str) -> bool {
+    let mut cursor = Cursor::new(value);
+    let Ok(Value::Object) = cursor.value() else {
+        return value == "null";
+    };
+    let mut first = true;
+    while let Ok(Some(key)) = cursor.key(&mut first) {
+        if cursor.slice(key.span) == "version" {
+            return true;
+        }
+        if cursor.skip().is_err() {
+            break;
+        }
+    }
+    false
+}
+
 struct Reader<'s> {
     scratch: &'s mut Scratch,
     slots: [Slot; Field::COUNT],
@@ -120,18 +152,18 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// Reads the top-level object, whose `{` comes next. Returns where its last member ends and whether
-    /// it has members besides ours.
-    fn top(&mut self, cursor: &mut Cursor, member: &str) -> Result<(usize, bool), Fault> {
+    /// Reads the top-level object, whose `{` comes next.
+    fn top(&mut self, cursor: &mut Cursor, member: &str) -> Result<Top, Fault> {
         cursor.value()?;
         let mut end = cursor.at();
         let mut others = false;
+        let mut taken = false;
         let mut first = true;
         loop {
             // Before the comma, if there is one.
             let before = cursor.at();
             let Some(key) = cursor.key(&mut first)? else {
-                return Ok((end, others));
+                return Ok(Top { end, others, taken });
             };
             let quote = key.span.start.saturating_sub(1);
             for own in &mut self.scratch.own {
@@ -141,7 +173,8 @@ impl Reader<'_> {
                 }
             }
             if self.with_key(cursor, key, |name| name == member) {
-                cursor.skip()?;
+                let value = cursor.skip()?;
+                taken |= !is_ours(cursor.slice(value));
                 let start = if others { before } else { quote };
                 self.scratch.own.push(Own {
                     span: Span {

@@ -467,6 +467,11 @@ pub static NAMED: Keys = Keys::new(&[
     ("value", Member::Part(Part::Value)),
 ]);
 
+/// Whether a record of some shape has a top-level member of this name, in whatever spelling.
+pub fn is_known(name: &str) -> bool {
+    TOP.find(name).is_some() || PROPERTIES.find(name).is_some()
+}
+
 /// All tables, for tests.
 #[cfg(test)]
 pub static TABLES: [&Keys; 20] = [
