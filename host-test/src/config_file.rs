@@ -18,8 +18,9 @@ use crate::{Ending, terminal};
 #[derive(Debug, Args)]
 pub struct CheckConfig {
     /// The configuration, JSON or TOML
-    pub file: PathBuf,
-    /// Also print the JSON schema of the configuration
+    #[arg(required_unless_present = "show")]
+    pub file: Option<PathBuf>,
+    /// Print the JSON schema of the configuration
     #[arg(long)]
     pub show: bool,
 }
@@ -28,15 +29,15 @@ impl CheckConfig {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let found = load(&plugin, Some(&self.file), None)?;
+        let found = load(&plugin, self.file.as_deref(), None)?;
         if self.show {
             terminal::print(&pretty(&plugin.config_schema()?))?;
         }
         if found.is_none() {
             return Ok(Ending::WrongUsage);
         }
-        if !self.show {
-            terminal::print(&format!("{}: fine\n", self.file.display()))?;
+        if let (Some(file), false) = (&self.file, self.show) {
+            terminal::print(&format!("{}: fine\n", file.display()))?;
         }
         Ok(Ending::Done)
     }

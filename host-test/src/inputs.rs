@@ -46,11 +46,29 @@ impl Input {
         let Input::File(own) = self else {
             return false;
         };
-        match (own.canonicalize(), path.canonicalize()) {
-            (Ok(own), Ok(path)) => own == path && path.is_file(),
+        match (fs::metadata(own), fs::metadata(path)) {
+            (Ok(own), Ok(other)) => own.is_file() && same_file(&own, &other),
             _ => false,
         }
     }
+
+    /// Whether a file holds gzip: its lines would all be passed on as unreadable.
+    pub fn is_gzip(&self) -> bool {
+        let Input::File(path) = self else {
+            return false;
+        };
+        // A pipe has a name too at times, and what is read from it is gone.
+        let mut start = [0; 2];
+        fs::metadata(path).is_ok_and(|about| about.is_file())
+            && File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
+            && start == [0x1f, 0x8b]
+    }
+}
+
+/// Whether both are one file, also by way of a hard link.
+fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// The inputs behind the arguments, and whether each argument led to one. What did not has been said.

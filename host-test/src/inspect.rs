@@ -28,11 +28,27 @@ pub struct Inspect {
     /// Of each signal also what else sets it off, what it does not see, its techniques and its sources
     #[arg(long, conflicts_with = "file")]
     pub long: bool,
+    /// Write the component to a file instead of showing it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "long"])]
+    pub write: Option<PathBuf>,
 }
 
 impl Inspect {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
+        if let Some(path) = &self.write {
+            let name = path.display();
+            return Ok(match fs::write(path, BUILT_IN) {
+                Ok(()) => {
+                    terminal::print(&format!("{name}: {} bytes\n", BUILT_IN.len()))?;
+                    Ending::Done
+                }
+                Err(error) => {
+                    say(&format!("{name}: {error}"));
+                    Ending::Failed
+                }
+            });
+        }
         let (name, bytes) = match &self.file {
             None => ("built in".to_owned(), BUILT_IN.to_vec()),
             Some(path) => {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -24,7 +24,7 @@ pub struct Run {
     /// Options of the transform, JSON or TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Write the records there instead of to standard output
+    /// Write the records there instead of to standard output (-)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// What becomes of records that could be suppressed; goes over the configuration
@@ -85,15 +85,27 @@ impl Run {
             }
         }
         progress.finish();
+        let counters = session.stats();
+        let count = |group: &str| -> u64 {
+            let of = counters.iter().filter(|one| one.group == group);
+            of.map(|one| one.count).sum()
+        };
+        if count("lines") > 0 && count("records") == 0 {
+            // Said with --quiet too: in a pipeline nobody would see it otherwise.
+            say(&format!(
+                "none of {} lines was a sign-in record; all went out unchanged",
+                count("lines")
+            ));
+        }
         if !self.quiet && done > 0 {
-            let text = summary::text(&session.stats(), started.elapsed());
+            let text = summary::text(&counters, started.elapsed());
             let _ = io::stderr().write_all(text.as_bytes());
         }
         Ok(if all { Ending::Done } else { Ending::Failed })
     }
 
     fn output(&self, inputs: &[Input]) -> Result<Output, Ending> {
-        let Some(path) = &self.out else {
+        let Some(path) = self.out.as_deref().filter(|path| *path != Path::new("-")) else {
             return Ok(Output::new(
                 "standard output".to_owned(),
                 io::stdout().lock(),
@@ -123,6 +135,12 @@ fn one_input(
     progress: &mut Progress,
 ) -> Result<(), Stopped<Stop>> {
     let source = input.open().map_err(Stopped::Reading)?;
+    if input.is_gzip() {
+        progress.say(&format!(
+            "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
+            input.shown()
+        ));
+    }
     stream::cut(source, |stretch| {
         match stretch {
             Stretch::Lines(batch) => {

@@ -119,14 +119,20 @@ fn totals(counts: &Counts, took: Duration) -> Table {
     table.add_row(["Lines".to_owned(), lines(counts)]);
     table.add_row([
         "Bytes".to_owned(),
-        format!(
-            "{} in, {} out",
-            size(bytes_in),
-            size(counts.total("bytes_out"))
-        ),
+        bytes(bytes_in, counts.total("bytes_out")),
     ]);
     table.add_row(["Time".to_owned(), speed(took, records, bytes_in)]);
     table
+}
+
+/// What goes out is larger by the members added; who pays by the byte wants to know.
+fn bytes(bytes_in: u64, bytes_out: u64) -> String {
+    let added = share(bytes_out.saturating_sub(bytes_in), bytes_in);
+    format!(
+        "{} in, {} out (the added fields are {added} of the input)",
+        size(bytes_in),
+        size(bytes_out)
+    )
 }
 
 /// What is rejected can be a line or a part of an envelope, so only these two add up to the lines.

@@ -634,3 +634,62 @@ fn wrong_usage_and_help_have_their_codes() {
         assert_eq!(code(&run(&arguments, b"")), expected, "{arguments:?}");
     }
 }
+
+#[test]
+fn an_output_that_is_an_input_is_refused_under_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(at("in.ndjson"), format!("{RECORD}\n")).unwrap();
+    fs::hard_link(at("in.ndjson"), at("hard.ndjson")).unwrap();
+    std::os::unix::fs::symlink(at("in.ndjson"), at("soft.ndjson")).unwrap();
+    for name in ["in.ndjson", "hard.ndjson", "soft.ndjson"] {
+        let output = run(&["run", "-q", &at("in.ndjson"), "--out", &at(name)], b"");
+        assert_eq!(code(&output), 2, "{name}");
+        let left = fs::read_to_string(at("in.ndjson")).unwrap();
+        assert_eq!(left, format!("{RECORD}\n"), "{name}");
+    }
+}
+
+#[test]
+fn input_without_any_record_is_said_even_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day.ndjson.gz").display().to_string();
+    fs::write(&path, b"\x1f\x8b\x08\x00\x00\n\xff\xfe").unwrap();
+    for (arguments, input, said) in [
+        (
+            vec!["run", "-q"],
+            "{}\nx\n",
+            "none of 2 lines was a sign-in record",
+        ),
+        (vec!["run", "-q", &path], "", "is gzip; unpack it first"),
+        (vec!["run", "-q"], "", ""),
+    ] {
+        let output = run(&arguments, input.as_bytes());
+        assert_eq!(code(&output), 0, "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        assert_eq!(stderr(&output).is_empty(), said.is_empty());
+    }
+}
+
+#[test]
+fn a_dash_means_standard_output_and_inspect_gives_the_component_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["run", "-q", "--out", "-"], RECORD.as_bytes());
+    assert_eq!(taken_off(&output.stdout), (RECORD.as_bytes().to_vec(), 1));
+
+    let path = folder.path().join("signin_triage.wasm");
+    let name = path.display().to_string();
+    assert_eq!(code(&run(&["inspect", "--write", &name], b"")), 0);
+    let shown = run(&["inspect", &name], b"");
+    assert_eq!(code(&shown), 0, "{}", stderr(&shown));
+    assert_eq!(fs::read(&path).unwrap(), host_test::plugin::BUILT_IN);
+}
+
+#[test]
+fn the_schema_is_shown_without_a_file() {
+    let output = run(&["check-config", "--show"], b"");
+    assert_eq!(code(&output), 0);
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(schema["properties"]["review_from"]["default"], 30);
+    assert_eq!(code(&run(&["check-config"], b"")), 2);
+}

@@ -208,3 +208,50 @@ fn counts_add_up() {
         assert_eq!(sum("records"), added as u64, "seed {seed}");
     }
 }
+
+/// An operator may call the added member what they like; a record's own member of that name is never replaced.
+#[test]
+fn no_name_of_the_member_costs_a_record_anything() {
+    let names = [
+        "Level",
+        "identity",
+        "durationMs",
+        "operationVersion",
+        "x",
+        "Type2",
+    ];
+    for (seed, name) in seeds().zip(names.iter().cycle()) {
+        let input = stream(seed, LINES);
+        let output = enrich(&input, &format!(r#"{{"member":"{name}"}}"#));
+        for (line, enriched) in input.lines().zip(output.lines()) {
+            if line == enriched {
+                continue;
+            }
+            let parse = |text: &str| -> Value {
+                serde_json::from_str(text.trim_start_matches('\u{feff}')).expect("JSON")
+            };
+            let (before, after) = (parse(line), parse(enriched));
+            // What was there is there still; an envelope has it one level down.
+            let kept = |before: &Value, after: &Value| {
+                before.as_object().is_none_or(|object| {
+                    object.iter().all(|(key, value)| {
+                        after.get(key) == Some(value)
+                            || value.is_array() && ["records", "value"].contains(&key.as_str())
+                    })
+                })
+            };
+            assert!(kept(&before, &after), "seed {seed}, {name}: {line}");
+            for envelope in ["records", "value"] {
+                let items = |value: &Value| value.get(envelope).and_then(Value::as_array).cloned();
+                if let (Some(before), Some(after)) = (items(&before), items(&after)) {
+                    assert_eq!(before.len(), after.len(), "seed {seed}");
+                    let same = before
+                        .iter()
+                        .zip(&after)
+                        .all(|(one, other)| kept(one, other));
+                    assert!(same, "seed {seed}, {name}: {line}");
+                }
+            }
+        }
+    }
+}

@@ -161,10 +161,12 @@ fn noise(label: &Value, shown: &Shown) -> String {
         let why = why.unwrap_or_default();
         return format!("kept, though it looks like noise, for {kept_for}{why}");
     }
-    if word(label, "status") == "failure" {
-        return "kept: a failure is never suppressed".to_owned();
+    match word(label, "status") {
+        "failure" => "kept: a failure is never suppressed",
+        "success" => "kept: a success is not noise",
+        _ => "kept: prompts of this cause are never noise",
     }
-    "kept: not a kind of record that is noise".to_owned()
+    .to_owned()
 }
 
 fn noise_reason(label: &str) -> String {
@@ -263,7 +265,7 @@ mod tests {
                 json!({"suppress": false}),
                 "success",
                 managed,
-                "kept: not a kind of record that is noise",
+                "kept: a success is not noise",
             ),
         ] {
             let label = json!({"status": status, "noise": noise_object});
