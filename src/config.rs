@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::error::{Misfit, Problem};
 use crate::input::shapes;
-use crate::limits::{CONFIG_BYTES_MAX, CONFIG_TEXT_BYTES_MAX, LIST_ITEMS_MAX, SCORE_MAX};
+use crate::limits::{
+    CONFIG_BYTES_MAX, CONFIG_TEXT_BYTES_MAX, LIST_ITEMS_MAX, SCORE_MAX, TEXTS_MAX,
+};
 use crate::signals;
 use tree::Node;
 
@@ -95,9 +97,9 @@ impl Opt {
             Kind::Networks => format!(
                 "a list of at most {LIST_ITEMS_MAX} addresses or networks such as 192.0.2.0/24"
             ),
-            Kind::Texts { .. } => format!(
-                "a list of at most {LIST_ITEMS_MAX} texts of 1 to {CONFIG_TEXT_BYTES_MAX} bytes"
-            ),
+            Kind::Texts { .. } => {
+                format!("a list of at most {TEXTS_MAX} texts of 1 to {CONFIG_TEXT_BYTES_MAX} bytes")
+            }
         }
     }
 
@@ -170,13 +172,11 @@ pub fn options() -> impl Iterator<Item = &'static Opt> {
     CORE.iter().copied().chain(of_signals)
 }
 
-/// A network: an address and how many of its leading bits count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The addresses of a network: the first and the last as 128 bits, IPv4 mapped into IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Network {
-    /// The address as 128 bits; IPv4 is mapped into IPv6.
-    bits: u128,
-    /// Leading bits that count, 0 to 128.
-    length: u32,
+    first: u128,
+    last: u128,
 }
 
 impl Network {
@@ -187,23 +187,49 @@ impl Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().ok()?;
-        let (widest, offset) = if address.is_ipv4() {
-            (32, 96)
-        } else {
-            (128, 0)
-        };
-        let length = length.unwrap_or(widest);
-        (length <= widest).then(|| Network {
-            bits: bits_of(address),
-            length: length + offset,
+        let widest: u32 = if address.is_ipv4() { 32 } else { 128 };
+        let free = widest
+            .checked_sub(length.unwrap_or(widest))
+            .map(low_bits)??;
+        let bits = bits_of(address);
+        Some(Network {
+            first: bits & !free,
+            last: bits | free,
         })
     }
+}
 
-    /// Whether `address` lies in the network.
-    pub fn contains(self, address: IpAddr) -> bool {
-        let differing = self.bits ^ bits_of(address);
-        differing.leading_zeros() >= self.length
+/// A number whose lowest `free` bits are set; `None` for more than 128.
+fn low_bits(free: u32) -> Option<u128> {
+    match free {
+        0 => Some(0),
+        1..=128 => Some(u128::MAX >> (128 - free)),
+        _ => None,
     }
+}
+
+/// Sorted and without overlaps, so that one search finds the only network that can hold an address.
+fn merged(mut networks: Vec<Network>) -> Vec<Network> {
+    networks.sort_unstable();
+    let mut apart: Vec<Network> = Vec::with_capacity(networks.len());
+    for network in networks {
+        match apart.last_mut() {
+            Some(before) if network.first <= before.last => {
+                before.last = before.last.max(network.last);
+            }
+            _ => apart.push(network),
+        }
+    }
+    apart
+}
+
+fn holds(networks: &[Network], address: IpAddr) -> bool {
+    let bits = bits_of(address);
+    let after = networks.partition_point(|network| network.first <= bits);
+    after
+        .checked_sub(1)
+        .and_then(|at| networks.get(at))
+        .is_some_and(|network| bits <= network.last)
 }
 
 /// An address as 128 bits, IPv4 mapped into IPv6.
@@ -298,7 +324,7 @@ impl Config {
 
     /// Whether the list of numbers holds `asn`.
     pub fn has_asn(&self, opt: &Opt, asn: u32) -> bool {
-        matches!(self.setting(opt), Some(Setting::Asns(asns)) if asns.contains(&asn))
+        matches!(self.setting(opt), Some(Setting::Asns(asns)) if asns.binary_search(&asn).is_ok())
     }
 
     /// Whether the list of networks holds `address`; false for a text that is no address.
@@ -307,11 +333,9 @@ impl Config {
             return false;
         };
         !networks.is_empty()
-            && address.parse().is_ok_and(|address| {
-                networks
-                    .iter()
-                    .any(|network: &Network| network.contains(address))
-            })
+            && address
+                .parse()
+                .is_ok_and(|address| holds(networks, address))
     }
 
     /// The list of texts.
@@ -376,10 +400,10 @@ impl Config {
             Node::Object(members) if !members.is_empty() => {
                 // Name each option below, so that a misspelt signal is found by its options.
                 for (part, _) in members {
-                    problems.push(unknown(format!("{key}.{part}")));
+                    problems.push(unknown(&format!("{key}.{part}")));
                 }
             }
-            _ => problems.push(unknown(key)),
+            _ => problems.push(unknown(&key)),
         }
     }
 }
@@ -388,7 +412,7 @@ fn default_of(opt: &Opt) -> Setting {
     match opt.kind {
         Kind::Int { default, .. } => Setting::Int(default),
         Kind::Word { default, .. } | Kind::Name { default } => Setting::Text(default.to_owned()),
-        Kind::Asns { default } => Setting::Asns(default.to_vec()),
+        Kind::Asns { default } => Setting::Asns(sorted(default.to_vec())),
         Kind::Networks => Setting::Networks(Vec::new()),
         Kind::Texts { default } => {
             Setting::Texts(default.iter().map(|&text| text.to_owned()).collect())
@@ -437,21 +461,24 @@ fn checked(opt: &Opt, value: &Node) -> Result<Setting, Vec<Problem>> {
                 Err(vec![out_of_range(value)])
             }
         }
-        (Kind::Asns { .. } | Kind::Networks | Kind::Texts { .. }, Node::Array(items))
+        (Kind::Asns { .. } | Kind::Networks, Node::Array(items))
             if items.len() > LIST_ITEMS_MAX =>
         {
+            Err(vec![out_of_range(value)])
+        }
+        (Kind::Texts { .. }, Node::Array(items)) if items.len() > TEXTS_MAX => {
             Err(vec![out_of_range(value)])
         }
         (Kind::Asns { .. }, Node::Array(items)) => each(items, |item| match item {
             Node::Int(number) => u32::try_from(*number).map_err(|_| out_of_range(item)),
             _ => Err(wrong_type(item)),
         })
-        .map(Setting::Asns),
+        .map(|asns| Setting::Asns(sorted(asns))),
         (Kind::Networks, Node::Array(items)) => each(items, |item| match item {
             Node::Text(text) => Network::parse(text).ok_or_else(|| out_of_range(item)),
             _ => Err(wrong_type(item)),
         })
-        .map(Setting::Networks),
+        .map(|networks| Setting::Networks(merged(networks))),
         (Kind::Texts { .. }, Node::Array(items)) => each(items, |item| match item {
             Node::Text(text) if (1..=CONFIG_TEXT_BYTES_MAX).contains(&text.len()) => {
                 Ok(text.clone())
@@ -462,6 +489,11 @@ fn checked(opt: &Opt, value: &Node) -> Result<Setting, Vec<Problem>> {
         .map(Setting::Texts),
         _ => Err(vec![wrong_type(value)]),
     }
+}
+
+fn sorted(mut asns: Vec<u32>) -> Vec<u32> {
+    asns.sort_unstable();
+    asns
 }
 
 /// All items of a list, or the problems of all that have one.
@@ -484,13 +516,14 @@ fn each<T>(
     }
 }
 
-fn unknown(key: String) -> Problem {
+fn unknown(key: &str) -> Problem {
     let nearest = options()
-        .map(|opt| (distance(&key, opt.key), opt.key))
+        .map(|opt| (distance(key, opt.key), opt.key))
         .min()
         // Farther than a third of the key it is another word, not a slip.
         .filter(|(distance, _)| *distance <= (key.len() / 3).max(2))
         .map(|nearest| nearest.1);
+    let key = tree::shown_key(key);
     Problem::UnknownKey { key, nearest }
 }
 
@@ -540,7 +573,7 @@ pub fn schema() -> String {
             }),
             Kind::Texts { .. } => json!({
                 "type":"array",
-                "maxItems":LIST_ITEMS_MAX,
+                "maxItems":TEXTS_MAX,
                 "items":{"type":"string","minLength":1,"maxLength":CONFIG_TEXT_BYTES_MAX},
             }),
         };
@@ -702,12 +735,13 @@ mod tests {
             any::<bool>().prop_map(serde_json::Value::from),
             any::<i64>().prop_map(serde_json::Value::from),
             any::<f64>().prop_map(serde_json::Value::from),
-            "\\PC{0,80}".prop_map(serde_json::Value::from),
+            any::<String>().prop_map(serde_json::Value::from),
         ];
         let keys = options().flat_map(|opt| [opt.key, opt.key.split('.').next().unwrap_or("")]);
         let key = prop_oneof![
             prop::sample::select(keys.collect::<Vec<_>>()).prop_map(str::to_owned),
             "[a-z_.]{0,30}",
+            any::<String>(),
         ];
         leaf.prop_recursive(3, 20, 5, move |inner| {
             prop_oneof![
@@ -754,9 +788,12 @@ mod tests {
             ("192.0.2.0/24", "::ffff:192.0.2.1", true),
         ];
         for (network, address, inside) in rows {
-            let network = Network::parse(network).unwrap();
+            // Among others, of which some overlap.
+            let others = ["10.0.0.0/8", "10.1.0.0/16", "2001:db7::/33", network];
+            let networks = others.map(|text| Network::parse(text).unwrap());
+            let networks = merged(networks.to_vec());
             assert_eq!(
-                network.contains(address.parse().unwrap()),
+                holds(&networks, address.parse().unwrap()),
                 inside,
                 "{address}"
             );

@@ -34,7 +34,7 @@ pub mod write;
 pub use config::Config;
 pub use stats::Counter;
 
-use input::json::Cursor;
+use input::json::{Cursor, Span};
 
 use input::{Scratch, Skip, View, lines, view};
 use signals::{Case, Hit};
@@ -56,7 +56,7 @@ pub struct Outcome {
     pub kept: String,
     /// The lines that leave by the second output.
     pub suppressed: String,
-    /// What was passed on unchanged; these lines are part of `kept`.
+    /// What was passed on unchanged, the first [`limits::REJECTED_MAX`] of a batch; these lines are part of `kept`.
     pub rejected: Vec<Rejected>,
 }
 
@@ -89,10 +89,12 @@ impl Session {
             let start = outcome.kept.len();
             outcome.kept.push_str(line.lead);
             let rejected = &mut |reason| {
-                outcome.rejected.push(Rejected {
-                    line: number,
-                    reason,
-                });
+                if outcome.rejected.len() < limits::REJECTED_MAX {
+                    outcome.rejected.push(Rejected {
+                        line: number,
+                        reason,
+                    });
+                }
             };
             let records = self.stats.records();
             self.line(line.text, &mut outcome.kept, rejected);
@@ -113,30 +115,51 @@ impl Session {
 
     /// One line: a record, or an envelope whose records are enriched in place.
     fn line(&mut self, text: &str, out: &mut String, rejected: &mut dyn FnMut(Skip)) {
-        match self.object(text, out) {
-            Ok(None) => {}
-            Ok(Some(elements)) => {
-                let mut from = 0;
-                for element in elements {
-                    out.push_str(text.get(from..element.start).unwrap_or(""));
-                    from = element.end;
-                    let element = text.get(element.start..element.end).unwrap_or("");
-                    // An envelope within an envelope is none of the known shapes.
-                    let done = self.object(element, out);
-                    if let Some(skip) =
-                        done.map_or_else(Some, |inner| inner.map(|_| Skip::NotSignIn))
-                    {
-                        out.push_str(element);
-                        self.reject(skip, rejected);
-                    }
-                }
-                out.push_str(text.get(from..).unwrap_or(""));
-            }
-            Err(skip) => {
-                out.push_str(text);
+        let start = out.len();
+        let done = match self.object(text, out) {
+            Ok(None) => Ok(()),
+            Ok(Some(array)) => self.envelope(text, array, out, rejected),
+            Err(skip) => Err(skip),
+        };
+        if let Err(skip) = done {
+            out.truncate(start);
+            out.push_str(text);
+            self.reject(skip, rejected);
+        }
+    }
+
+    /// The elements of the array at `array`, each enriched in its place. An empty one holds no sign-in.
+    fn envelope(
+        &mut self,
+        text: &str,
+        array: Span,
+        out: &mut String,
+        rejected: &mut dyn FnMut(Skip),
+    ) -> Result<(), Skip> {
+        let mut cursor = Cursor::starting_at(text, array.start);
+        let mut first = true;
+        cursor.value()?;
+        if !cursor.element(&mut first)? {
+            return Err(Skip::Empty);
+        }
+        let mut from = 0;
+        loop {
+            let element = cursor.skip()?;
+            out.push_str(text.get(from..element.start).unwrap_or(""));
+            from = element.end;
+            let element = cursor.slice(element);
+            // An envelope within an envelope is none of the known shapes.
+            let done = self.object(element, out);
+            if let Some(skip) = done.map_or_else(Some, |inner| inner.map(|_| Skip::NotSignIn)) {
+                out.push_str(element);
                 self.reject(skip, rejected);
             }
+            if !cursor.element(&mut first)? {
+                break;
+            }
         }
+        out.push_str(text.get(from..).unwrap_or(""));
+        Ok(())
     }
 
     fn reject(&mut self, skip: Skip, rejected: &mut dyn FnMut(Skip)) {
@@ -144,19 +167,15 @@ impl Session {
         rejected(skip);
     }
 
-    /// The path of one object. Writes it enriched, or writes nothing and returns the places of an envelope's records.
-    fn object(
-        &mut self,
-        text: &str,
-        out: &mut String,
-    ) -> Result<Option<Vec<input::json::Span>>, Skip> {
+    /// The path of one object. Writes it enriched, or writes nothing and returns the place of an envelope's array.
+    fn object(&mut self, text: &str, out: &mut String) -> Result<Option<Span>, Skip> {
         if text.len() > limits::LINE_BYTES_MAX {
             return Err(Skip::TooLong);
         }
         let member = self.config.text(&config::MEMBER);
         let record = match view(text, member, &mut self.scratch)? {
             View::Record(record) => record,
-            View::Envelope(array) => return elements(text, array.start).map(Some),
+            View::Envelope(array) => return Ok(Some(array)),
         };
         let class = classify::classify(&record);
         let case = Case {
@@ -179,20 +198,4 @@ impl Session {
         self.stats.record(&decision, text.len());
         Ok(None)
     }
-}
-
-/// The places of the elements of the array that starts at `start`.
-fn elements(text: &str, start: usize) -> Result<Vec<input::json::Span>, Skip> {
-    let mut cursor = Cursor::starting_at(text, start);
-    let mut places = Vec::new();
-    let mut first = true;
-    cursor.value()?;
-    while cursor.element(&mut first)? {
-        places.push(cursor.skip()?);
-    }
-    // An empty envelope holds no sign-in.
-    if places.is_empty() {
-        return Err(Skip::Empty);
-    }
-    Ok(places)
 }

@@ -18,11 +18,21 @@ pub const STEPS_MAX: usize = 32;
 pub const POLICIES_MAX: usize = 32;
 
 /// Distinct users, and distinct addresses, that `stats` counts exactly; beyond it the count stands still.
-/// 8 bytes of hash each, kept in a tree: about 1 MiB for both at the most.
+/// 8 bytes of hash each, kept in a tree: about 2 MiB for both at the most.
 pub const DISTINCT_MAX: usize = 1 << 16;
 
 /// Points of a single signal, and the score of a record, stay within plus and minus this.
 pub const SCORE_MAX: i64 = 100;
+
+/// Lines and elements that one call of `process` names as rejected; `stats` counts them all. A megabyte of blank
+/// lines would else come back as forty.
+pub const REJECTED_MAX: usize = 10_000;
+
+/// Bytes of a user agent that signals look at. Browsers' are 100 to 300 long.
+pub const USER_AGENT_BYTES_MAX: usize = 1024;
+
+/// Texts of one list in the configuration, such as `suspicious_user_agent.extra_tools`: each is looked for in each record.
+pub const TEXTS_MAX: usize = 500;
 
 /// Entries of one list in the configuration, such as `bad_network.asns`.
 pub const LIST_ITEMS_MAX: usize = 10_000;

@@ -50,6 +50,10 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
         "a step was declined or reported as fraud (also where that signal is switched off)",
     ),
     (
+        "record_cut",
+        "it holds more steps or unsatisfied policies than are looked at",
+    ),
+    (
         "code_50199",
         "50199 is the page before a device code is honoured, the pivot of device-code phishing",
     ),
@@ -68,7 +72,7 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
     ),
     (
         "unanswered_prompt_new_place",
-        "nobody answered a prompt, and nothing shows that it was the user's own",
+        "a prompt was not answered, or not passed, and nothing shows that it was the user's own",
     ),
     (
         "app_confirm_new_place",
@@ -124,6 +128,10 @@ fn kept_for(case: &Case, hits: &[Hit], verdict: Verdict) -> Option<&'static str>
     if case.class.told.denial() || case.class.cause == Cause::MfaDenied {
         return Some("mfa_denied");
     }
+    // What is not looked at could be a denial.
+    if case.record.is_cut() {
+        return Some("record_cut");
+    }
     if case.class.looked_up == Some(50199) {
         return Some("code_50199");
     }
@@ -157,7 +165,7 @@ fn needs_known_place(case: &Case) -> Option<&'static str> {
     let class = case.class;
     match (class.cause, class.looked_up) {
         // A prompt without a password needs a user name only.
-        (Cause::UserAbandoned, _) => Some("unanswered_prompt_new_place"),
+        (Cause::UserAbandoned | Cause::MfaFailed, _) => Some("unanswered_prompt_new_place"),
         _ if class.first_factor == FirstFactor::Proved => Some("right_password_new_place"),
         (Cause::AppConfirm, _) => Some("app_confirm_new_place"),
         // Microsoft's own spray rule takes 50133 and 50173 for a right password. A confidential client's address
@@ -273,6 +281,38 @@ mod tests {
         for (code, properties, expected) in rows {
             let members = format!(r#""resultType":"{code}","properties":{{{properties}}}"#);
             assert_eq!(decided(&members, ""), expected, "{code} {properties}");
+        }
+    }
+
+    #[test]
+    fn a_denial_behind_more_steps_than_are_read_is_kept() {
+        let step = |text| format!(r#"{{"authenticationStepResultDetail":"{text}"}}"#);
+        for (right, expected) in [
+            (31, Noise::Keep("mfa_denied")),
+            (32, Noise::Keep("record_cut")),
+            (40, Noise::Keep("record_cut")),
+        ] {
+            let mut steps = vec![step("Correct password"); right];
+            steps.push(step("MFA denied; Phone App Reported Fraud"));
+            let members = format!(
+                r#""resultType":"50140","properties":{{{MANAGED},"authenticationDetails":[{}]}}"#,
+                steps.join(",")
+            );
+            assert_eq!(decided(&members, ""), expected, "{right}");
+        }
+    }
+
+    #[test]
+    fn a_prompt_without_a_password_is_kept_however_it_failed() {
+        for text in [
+            "MFA denied; user did not select the correct number",
+            "MFA denied; user did not respond to mobile app notification",
+        ] {
+            let members = format!(
+                r#""resultType":"50074","properties":{{"authenticationDetails":[{{"authenticationMethod":"Passwordless phone sign-in","authenticationStepResultDetail":"{text}"}}]}}"#
+            );
+            let expected = Noise::Keep("unanswered_prompt_new_place");
+            assert_eq!(decided(&members, ""), expected, "{text}");
         }
     }
 

@@ -26,13 +26,7 @@ pub enum Node {
 impl Node {
     /// The value for a message: JSON, shortened where it is long, control characters escaped.
     pub fn shown(&self) -> String {
-        const CHARACTERS_MAX: usize = 60;
-        let mut text = self.json();
-        if let Some((at, _)) = text.char_indices().nth(CHARACTERS_MAX) {
-            text.truncate(at);
-            text.push('…');
-        }
-        text
+        shortened(self.json())
     }
 
     fn json(&self) -> String {
@@ -53,6 +47,28 @@ impl Node {
             }
         }
     }
+}
+
+/// A key for a message: as it stands where it is plain, else as JSON without the quotes; shortened where it is long.
+pub fn shown_key(key: &str) -> String {
+    let json = serde_json::Value::from(key).to_string();
+    let inner = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    shortened(inner.unwrap_or(key).to_owned())
+}
+
+fn shortened(mut text: String) -> String {
+    const CHARACTERS_MAX: usize = 60;
+    // JSON leaves DEL and the C1 range as they are, and some terminals obey them.
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, "\u{fffd}");
+    }
+    if let Some((at, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -1180,7 +1180,7 @@ fn elements_that_are_no_records_stay_as_they_are() {
         ),
         (
             r#"{"records":[[],{"records":[]}]}"#,
-            &["not_object", "empty"],
+            &["not_object", "not_sign_in"],
         ),
         (
             r#"{"records":[{"records":[{"category":"SignInLogs","properties":{}}]}]}"#,

@@ -60,6 +60,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         slots: [Slot::default(); Field::COUNT],
         tally: PolicyTally::default(),
         trusted_network: false,
+        cut: false,
         records: None,
         properties: false,
         signinlogs: false,
@@ -72,6 +73,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         slots,
         tally,
         trusted_network,
+        cut,
         records,
         properties,
         signinlogs,
@@ -102,6 +104,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         policies: &scratch.policies,
         tally,
         trusted_network,
+        cut,
         layout: Layout {
             end,
             others,
@@ -141,11 +144,16 @@ fn is_ours(value: &str) -> bool {
     false
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four things that were seen or not"
+)]
 struct Reader<'s> {
     scratch: &'s mut Scratch,
     slots: [Slot; Field::COUNT],
     tally: PolicyTally,
     trusted_network: bool,
+    cut: bool,
     records: Option<Span>,
     properties: bool,
     signinlogs: bool,
@@ -166,11 +174,12 @@ impl Reader<'_> {
                 return Ok(Top { end, others, taken });
             };
             let quote = key.span.start.saturating_sub(1);
-            for own in &mut self.scratch.own {
-                if own.leading {
-                    own.span.end = quote;
-                    own.leading = false;
-                }
+            // Only the newest can still wait for the member after it.
+            if let Some(own) = self.scratch.own.last_mut()
+                && own.leading
+            {
+                own.span.end = quote;
+                own.leading = false;
             }
             if self.with_key(cursor, key, |name| name == member) {
                 let value = cursor.skip()?;
@@ -397,6 +406,8 @@ impl Reader<'_> {
             |reader, _, step| {
                 if reader.scratch.steps.len() < STEPS_MAX {
                     reader.scratch.steps.push(step);
+                } else {
+                    reader.cut = true;
                 }
             },
         )
@@ -441,8 +452,13 @@ impl Reader<'_> {
                     }
                     PolicyResult::NotApplied => tally.mfa_not_applied += u32::from(now.mfa),
                     result => {
-                        if result.is_unsatisfied() && reader.scratch.policies.len() < POLICIES_MAX {
+                        if !result.is_unsatisfied() {
+                            return;
+                        }
+                        if reader.scratch.policies.len() < POLICIES_MAX {
                             reader.scratch.policies.push(now.slots);
+                        } else {
+                            reader.cut = true;
                         }
                     }
                 }
@@ -479,6 +495,7 @@ impl Reader<'_> {
     }
 
     fn networks(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
+        self.trusted_network = false;
         self.parts(
             cursor,
             &shapes::NETWORK,
@@ -572,13 +589,13 @@ impl<'a> Seen<'a, '_> {
 
     fn shape(&self) -> Option<Shape> {
         let category = self.text(Field::Category).map(Category::parse);
-        if self.has(Field::Operation) {
-            let sign_in = self.is(Field::Operation, "UserLoggedIn")
-                || self.is(Field::Operation, "UserLoginFailed");
+        // Other shapes can have an `operation` that a shipper added.
+        let signs_in = ["UserLoggedIn", "UserLoginFailed"];
+        if signs_in.iter().any(|word| self.is(Field::Operation, word)) {
             let kind = !self.has(Field::RecordType)
                 || self.is(Field::RecordType, "15")
                 || self.is(Field::RecordType, "AzureActiveDirectoryStsLogon");
-            return (sign_in && kind).then_some(Shape::OfficeAudit);
+            return kind.then_some(Shape::OfficeAudit);
         }
         // The name of the data set is not enough: before Elastic's own parsing the record is text in `message`.
         if self.signinlogs {
@@ -605,7 +622,9 @@ impl<'a> Seen<'a, '_> {
             };
             return known.then_some(Shape::LogAnalytics);
         }
-        let graph = self.has(Field::Created) && self.has(Field::ErrorCode);
+        // Other records of the Office 365 audit log have a time and a code as well.
+        let graph =
+            self.has(Field::Created) && self.has(Field::ErrorCode) && !self.has(Field::RecordType);
         graph.then_some(Shape::Graph)
     }
 }

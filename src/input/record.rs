@@ -99,6 +99,7 @@ pub struct Record<'a> {
     pub(super) policies: &'a [PolicySlots],
     pub(super) tally: PolicyTally,
     pub(super) trusted_network: bool,
+    pub(super) cut: bool,
     pub(super) layout: Layout<'a>,
 }
 
@@ -313,6 +314,11 @@ impl<'a> Record<'a> {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(text))
             .map_or(Risk::Other, |level| level.1)
+    }
+
+    /// Whether the record holds more steps or unsatisfied policies than are looked at.
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether the address lies in a named location that the tenant marked as trusted.

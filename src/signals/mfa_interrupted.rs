@@ -48,7 +48,7 @@ const SEEN: Level = Level {
     points: Opt::points(
         "mfa_interrupted.seen_points",
         5,
-        "Low alone: a normal login flow writes it; our weight, see signals table",
+        "Our weight: low alone, because every sign-in with two factors writes one",
     ),
 };
 

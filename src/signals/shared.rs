@@ -8,6 +8,7 @@ use crate::classify::Status;
 use crate::classify::texts::Said;
 use crate::input::Record;
 use crate::input::shapes::Field;
+use crate::limits::USER_AGENT_BYTES_MAX;
 
 /// Microsoft Authentication Broker: signs devices in and registers them; the client device-code phishing prefers.
 pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
@@ -84,6 +85,12 @@ fn is_strong(method: &str) -> bool {
     ["hello", "fido", "passkey", "certificate"]
         .iter()
         .any(|word| holds(method, word))
+}
+
+/// The part of a user agent that is looked at: whoever signs in chooses how long it is.
+pub(super) fn start_of(agent: &str) -> &str {
+    let end = agent.floor_char_boundary(USER_AGENT_BYTES_MAX);
+    agent.get(..end).unwrap_or(agent)
 }
 
 /// Whether `text` holds `part` anywhere, without regard to ASCII case.

@@ -3,7 +3,7 @@
 //! Names count as whole words in any case, so a browser whose name merely contains one stays silent. Agents of phishing
 //! kits (`node`, `axios`, `undici`) say something only together with the app: see `aitm_pattern`.
 use super::prelude::*;
-use super::shared::{AZURE_CLI, Words, cut, holds};
+use super::shared::{AZURE_CLI, Words, cut, holds, start_of};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "suspicious_user_agent",
@@ -107,7 +107,7 @@ static LIBRARIES: Words = Words::new(&[
 ]);
 
 fn check(case: &Case) -> Option<Hit> {
-    let agent = case.record.text(Field::UserAgent)?;
+    let agent = start_of(case.record.text(Field::UserAgent)?);
     let level = if case.class.status == Status::Success {
         &TOOL_SUCCESS
     } else {
