@@ -70,7 +70,7 @@ impl Explain {
         let mut page = Page::default();
         for (number, line) in lines {
             let outcome = session.process(&line);
-            read_out(&mut page, number, &outcome, &settings, self.long);
+            read_out(&mut page, number, &line, &outcome, &settings, self.long);
         }
         if page.has_more {
             page.gap();
@@ -85,14 +85,25 @@ impl Explain {
 }
 
 /// One line with all its records.
-fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings, long: bool) {
+fn read_out(
+    page: &mut Page,
+    number: u64,
+    before: &str,
+    outcome: &Outcome,
+    settings: &Settings,
+    long: bool,
+) {
     let text = if outcome.kept.is_empty() {
         &outcome.suppressed
     } else {
         &outcome.kept
     };
     let line = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
-    let records = labelled(&line, &settings.member);
+    let mut records = labelled(&line, &settings.member);
+    // What came back as it was and was rejected may hold a label of long ago; it is nobody's decision now.
+    if text == before && !outcome.rejected.is_empty() {
+        records.clear();
+    }
     for (record, label) in &records {
         page.gap();
         about(page, record);
@@ -119,21 +130,26 @@ fn read_out(page: &mut Page, number: u64, outcome: &Outcome, settings: &Settings
 /// Every record of a line with the label it was given: the line itself, or the elements of an envelope.
 fn labelled<'a>(line: &'a Value, member: &str) -> Vec<(&'a Value, &'a Value)> {
     let with_label = |record: &'a Value| Some((record, record.get(member)?));
-    if let Some(found) = with_label(line) {
-        return vec![found];
+    let members = line.as_object().into_iter().flatten();
+    let elements: Vec<_> = members
+        .filter(|(name, _)| ["records", "value"].contains(&name.to_lowercase().as_str()))
+        .filter_map(|(_, value)| value.as_array())
+        .flatten()
+        .filter_map(with_label)
+        .collect();
+    // A label beside the records of an envelope is none of ours.
+    if elements.is_empty() {
+        with_label(line).into_iter().collect()
+    } else {
+        elements
     }
-    let members = line
-        .as_object()
-        .into_iter()
-        .flat_map(|members| members.values());
-    let elements = members.filter_map(Value::as_array).flatten();
-    elements.filter_map(with_label).collect()
 }
 
 fn rejected(number: u64, reason: &str) -> String {
     let why = match reason {
         "empty" => "it is blank",
-        "too_long" => "it is longer than 4 MiB",
+        "too_long" => "it is longer than the limit",
+        "member_taken" => "it holds something else under the name of the added member",
         "not_json" => "it is not JSON",
         "not_object" => "it is JSON, but not an object",
         "too_deep" => "it is nested too deeply",
@@ -237,7 +253,7 @@ mod tests {
             ..Outcome::default()
         };
         let mut page = Page::default();
-        read_out(&mut page, 1, &outcome, &cards::settings(""), false);
+        read_out(&mut page, 1, "", &outcome, &cards::settings(""), false);
         page.text
     }
 

@@ -7,9 +7,9 @@ use std::io::{self, ErrorKind, Read};
 
 use crate::PassedOn;
 
-/// Longest line that is held, in bytes, without its line end. The component has the same limit. A longer line
-/// is handed on in pieces as it arrives.
-pub const LINE_BYTES_MAX: usize = 4 << 20;
+/// Longest line that is held, in bytes, without its line end: the component's own limit. A longer line is handed
+/// on in pieces as it arrives.
+pub use signin_triage::limits::LINE_BYTES_MAX;
 
 /// What one read asks for, in bytes. Larger batches bring nothing: the cost of a call is long lost in this.
 pub const BATCH_BYTES: usize = 1 << 20;
@@ -53,7 +53,8 @@ pub fn cut<E>(
         if held.len() - filled < BATCH_BYTES {
             held.resize(filled + BATCH_BYTES, 0);
         }
-        let count = match input.read(&mut held[filled..]) {
+        // No more than that, however large the buffer has grown for a long line: it bounds what crosses at once.
+        let count = match input.read(&mut held[filled..filled + BATCH_BYTES]) {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,

@@ -255,3 +255,72 @@ fn no_name_of_the_member_costs_a_record_anything() {
         }
     }
 }
+
+/// Lines as large as lines can be, made to cost: each leaves, nothing traps, and what crosses stays bounded.
+#[test]
+fn sizes_that_an_enemy_would_choose_go_through() {
+    let full = signin_triage::limits::LINE_BYTES_MAX - 100;
+    let filled = |start: &str, part: &str, end: &str| {
+        let parts = part.repeat((full - start.len() - end.len()) / part.len());
+        format!("{start}{}{end}", parts.trim_end_matches(','))
+    };
+    let sign_in = r#""createdDateTime":"2026-03-10T08:00:00Z","status":{"errorCode":50140}"#;
+    let rows = [
+        (
+            "own members",
+            filled("{", "\"signin_triage\":null,", &format!(",{sign_in}}}")),
+        ),
+        ("elements", filled("{\"records\":[", "1,", "]}")),
+        ("empty records", filled("{\"records\":[", "{},", "]}")),
+        (
+            "keys",
+            filled("{", "\"userAgen\":\"x\",", &format!(",{sign_in}}}")),
+        ),
+        (
+            "escapes",
+            filled(&format!("{{{sign_in},\"userAgent\":\""), "\\u00e9", "\"}"),
+        ),
+        (
+            "user agent",
+            filled(
+                &format!("{{{sign_in},\"userAgent\":\""),
+                "python curl ",
+                "\"}",
+            ),
+        ),
+        (
+            "steps",
+            filled(
+                &format!("{{{sign_in},\"authenticationDetails\":["),
+                "{\"authenticationStepResultDetail\":\"MFA denied; x\"},",
+                "]}",
+            ),
+        ),
+        (
+            "policies",
+            filled(
+                &format!("{{{sign_in},\"appliedConditionalAccessPolicies\":["),
+                "{\"result\":\"failure\",\"enforcedGrantControls\":[\"x\"]},",
+                "]}",
+            ),
+        ),
+        ("blank lines", "\n".repeat(full)),
+    ];
+    for (name, text) in rows {
+        let input = format!("{text}\n");
+        let mut session = plugin().open("").unwrap();
+        let outcome = session.process(&input);
+        assert_eq!(outcome.trap, None, "{name}");
+        assert!(
+            outcome.rejected.len() <= signin_triage::limits::REJECTED_MAX,
+            "{name}"
+        );
+        let added: usize = outcome.kept.len().abs_diff(input.len());
+        let bound = if name == "own members" {
+            input.len()
+        } else {
+            10_000
+        };
+        assert!(added <= bound, "{name}: {added}");
+    }
+}

@@ -77,7 +77,7 @@ fn causes() -> String {
             .map(|(count, label)| format!("{label} ({count})"))
             .collect();
         if by_code.is_empty() {
-            by_code.push("told by policy or step text".to_owned());
+            by_code.push("told by the policy".to_owned());
         }
         let by_code = by_code.join(", ");
         writeln!(
