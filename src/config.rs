@@ -602,7 +602,7 @@ pub fn schema() -> String {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "signin-triage configuration",
-        "description": "Every option is optional. \"a\": {\"b\": 1} may also be written \"a.b\": 1.",
+        "description": "Every option is optional. The transform also takes \"a.b\": 1 for \"a\": {\"b\": 1}, which this schema does not describe.",
         "type": "object",
         "additionalProperties": false,
         "properties": properties,
