@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::terminal::say;
@@ -41,12 +42,16 @@ impl Input {
         about.is_file().then_some(about.len())
     }
 
-    /// Whether this is the file at `path`, under whatever name.
+    /// Whether this is the file at `path`, under whatever name; standard input can be a file as well.
     pub fn is_file(&self, path: &Path) -> bool {
-        let Input::File(own) = self else {
-            return false;
+        let own = match self {
+            Input::Stdin => io::stdin()
+                .as_fd()
+                .try_clone_to_owned()
+                .and_then(|stdin| File::from(stdin).metadata()),
+            Input::File(own) => fs::metadata(own),
         };
-        match (fs::metadata(own), fs::metadata(path)) {
+        match (own, fs::metadata(path)) {
             (Ok(own), Ok(other)) => own.is_file() && same_file(&own, &other),
             _ => false,
         }

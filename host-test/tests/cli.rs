@@ -648,6 +648,13 @@ fn an_output_that_is_an_input_is_refused_under_any_name() {
         let left = fs::read_to_string(at("in.ndjson")).unwrap();
         assert_eq!(left, format!("{RECORD}\n"), "{name}");
     }
+    let redirected = program(&["run", "-q", "--out", &at("hard.ndjson")])
+        .stdin(fs::File::open(at("in.ndjson")).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(code(&redirected), 2);
+    let left = fs::read_to_string(at("in.ndjson")).unwrap();
+    assert_eq!(left, format!("{RECORD}\n"));
 }
 
 #[test]
