@@ -180,29 +180,15 @@ fn needs_known_place(case: &Case) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::input::{Scratch, View, view};
     use crate::score;
-    use crate::signals::check_all;
+    use crate::signals::bench::judged;
 
-    /// The decision about an Azure Monitor record with these members on its envelope.
+    /// The decision about a record; see [`judged`].
     fn decided(members: &str, config: &str) -> Noise {
-        let line = format!(r#"{{"category":"SignInLogs",{members}}}"#);
-        let mut scratch = Scratch::default();
-        let Ok(View::Record(record)) = view(&line, "signin_triage", &mut scratch) else {
-            panic!("not a record: {line}");
-        };
-        let class = crate::classify::classify(&record);
-        let config = Config::from_json(config).expect("a good configuration");
-        let case = Case {
-            record: &record,
-            class: &class,
-            config: &config,
-        };
-        let mut hits = Vec::new();
-        check_all(&case, &mut hits);
-        let verdict = score::verdict(score::total(&hits), &config);
-        decide(&case, &hits, verdict)
+        judged(members, config, |case, hits| {
+            let verdict = score::verdict(score::total(hits), case.config);
+            decide(case, hits, verdict)
+        })
     }
 
     const MANAGED: &str = r#""deviceDetail":{"isManaged":true}"#;

@@ -86,15 +86,12 @@ impl Run {
         }
         progress.finish();
         let counters = session.stats();
-        let count = |group: &str| -> u64 {
-            let of = counters.iter().filter(|one| one.group == group);
-            of.map(|one| one.count).sum()
-        };
-        if count("lines") > 0 && count("records") == 0 {
+        let counts = summary::Counts(&counters);
+        let (lines, records) = (counts.total("lines"), counts.total("records"));
+        if lines > 0 && records == 0 {
             // Said with --quiet too: in a pipeline nobody would see it otherwise.
             say(&format!(
-                "none of {} lines was a sign-in record; all went out unchanged",
-                count("lines")
+                "none of {lines} lines was a sign-in record; all went out unchanged"
             ));
         }
         if !self.quiet && done > 0 {

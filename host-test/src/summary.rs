@@ -31,10 +31,10 @@ pub fn text(counters: &[Counter], took: Duration) -> String {
 }
 
 /// Look-ups in the counters.
-struct Counts<'a>(&'a [Counter]);
+pub struct Counts<'a>(pub &'a [Counter]);
 
 impl Counts<'_> {
-    fn total(&self, group: &str) -> u64 {
+    pub fn total(&self, group: &str) -> u64 {
         self.of(group).map(|(_, count)| count).sum()
     }
 

@@ -12,6 +12,7 @@ pub mod vocabulary;
 
 use crate::input::Record;
 use crate::input::shapes::{Field, Shape};
+use crate::input::words::begins;
 use texts::Said;
 pub use vocabulary::{Cause, FirstFactor, Outcome, Status};
 
@@ -133,10 +134,7 @@ fn read_texts(record: &Record) -> Told {
         let reused = said == Some(Said::FirstFactorReused);
         told.password_right |= said == Some(Said::CorrectPassword)
             || (step.is_password() && step.succeeded == Some(true) && !reused);
-        told.passwordless |= step
-            .method
-            .get(..12)
-            .is_some_and(|start| start.eq_ignore_ascii_case("Passwordless"));
+        told.passwordless |= begins(step.method, "Passwordless");
     }
     if let Some(said) = record.additional_details().and_then(texts::read) {
         told.completed_after_denial |= said == Said::Completed && told.denial();

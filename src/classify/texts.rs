@@ -9,6 +9,7 @@
 //! `MFASpammingfollowedbySuccessfullogin`, `MFAUserBlocked`) and of sample records. Texts have changed over the years and a few
 //! have been seen in several spellings, so case, prefix, apostrophe and a full stop at the end are not held against them.
 use super::vocabulary::Cause;
+use crate::input::words::{after, mentions};
 
 /// What a text says. One variant for each thing that a cause or a signal tells apart.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -381,20 +382,6 @@ fn after_negation(text: &str) -> Option<&str> {
         .strip_prefix(|c: char| !c.is_ascii_alphabetic())
         .unwrap_or(rest);
     after(rest, "t ")
-}
-
-/// What follows an opening, whatever its case; `None` where the text begins otherwise.
-fn after<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(opening.len())?;
-    head.eq_ignore_ascii_case(opening).then_some(rest)
-}
-
-/// Is the word or phrase anywhere in the text? ASCII letters match in either case, others only as they are.
-fn mentions(text: &str, phrase: &str) -> bool {
-    // No phrase is empty; saying so here keeps the panic of `windows(0)` out of the sandbox.
-    text.as_bytes()
-        .windows(phrase.len().max(1))
-        .any(|window| window.eq_ignore_ascii_case(phrase.as_bytes()))
 }
 
 /// Written before most built-in controls, by some sources only.

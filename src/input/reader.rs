@@ -284,9 +284,7 @@ impl Reader<'_> {
                 value,
             ) => {
                 let slot = self.slot(cursor, value, source)?;
-                if let Some(place) = self.slots.get_mut(*field as usize) {
-                    *place = slot;
-                }
+                self.keep(*field, slot);
                 Ok(())
             }
             (_, value) => cursor.skip_rest(value),
@@ -303,6 +301,13 @@ impl Reader<'_> {
         let mut inner = Cursor::starting_at(&text, start);
         let _ = self.member(&mut inner, member, Source::Nested);
         self.scratch.nested = text;
+    }
+
+    /// Of a member that stands twice the later one counts.
+    fn keep(&mut self, field: Field, slot: Slot) {
+        if let Some(place) = self.slots.get_mut(field as usize) {
+            *place = slot;
+        }
     }
 
     /// The place of a plain value. An object or array has none and is passed over.
@@ -345,10 +350,8 @@ impl Reader<'_> {
         while cursor.element(&mut first)? {
             let value = cursor.value()?;
             let slot = self.slot(cursor, value, source)?;
-            if std::mem::take(&mut wanted)
-                && let Some(place) = self.slots.get_mut(field as usize)
-            {
-                *place = slot;
+            if std::mem::take(&mut wanted) {
+                self.keep(field, slot);
             }
         }
         Ok(())
@@ -530,10 +533,8 @@ impl Reader<'_> {
                 Ok(())
             },
             |reader, cursor, (name, value)| {
-                if let Some(Member::Leaf(field)) = keys.find(reader.plain(cursor, name))
-                    && let Some(place) = reader.slots.get_mut(*field as usize)
-                {
-                    *place = value;
+                if let Some(Member::Leaf(field)) = keys.find(reader.plain(cursor, name)) {
+                    reader.keep(*field, value);
                 }
             },
         )

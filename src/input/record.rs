@@ -7,7 +7,7 @@
 use super::json::Span;
 use super::shapes::{Field, Shape};
 use super::slot::{Kind, Own, PolicySlots, Slot, StepSlots, Texts};
-use super::words::{Category, Risk, truth_of};
+use super::words::{Category, Risk, begins, truth_of};
 use crate::time::Moment;
 
 /// What stands in the place of a field.
@@ -39,11 +39,7 @@ impl Step<'_> {
     /// Whether this step is about the password (or what stood in for it), not about a second factor.
     pub fn is_password(self) -> bool {
         // "Password", "CloudOnlyPassword", "Password Hash Sync"; "Passwordless phone sign-in" is another thing.
-        let starts = |word: &str| {
-            self.method
-                .get(..word.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(word))
-        };
+        let starts = |word| begins(self.method, word);
         (starts("Password") && !starts("Passwordless"))
             || starts("CloudOnlyPassword")
             || starts("PHS")

@@ -1,4 +1,5 @@
-//! Words that fields hold: log categories, policy results, risk levels, truth values.
+//! Words that fields hold: log categories, policy results, risk levels, truth values; and how texts are compared
+//! without regard to ASCII case.
 
 /// The log that a record belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,10 +120,7 @@ impl PolicyResult {
             ("2", PolicyResult::NotApplied),
             ("3", PolicyResult::NotEnabled),
         ];
-        if text
-            .get(..10)
-            .is_some_and(|start| start.eq_ignore_ascii_case("reportOnly"))
-        {
+        if begins(text, "reportOnly") {
             return PolicyResult::ReportOnly;
         }
         NAMES
@@ -163,4 +161,23 @@ pub(super) fn truth_of(text: &str) -> Option<bool> {
     } else {
         None
     }
+}
+
+/// What follows an opening, whatever its case; `None` where the text begins otherwise.
+pub(crate) fn after<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
+    let (head, rest) = text.split_at_checked(opening.len())?;
+    head.eq_ignore_ascii_case(opening).then_some(rest)
+}
+
+/// Whether the text begins with an opening, whatever its case.
+pub(crate) fn begins(text: &str, opening: &str) -> bool {
+    after(text, opening).is_some()
+}
+
+/// Is the word or phrase anywhere in the text? ASCII letters match in either case, others only as they are.
+pub(crate) fn mentions(text: &str, phrase: &str) -> bool {
+    // An empty phrase is in no text; saying so here keeps the panic of `windows(0)` out of the sandbox.
+    text.as_bytes()
+        .windows(phrase.len().max(1))
+        .any(|window| window.eq_ignore_ascii_case(phrase.as_bytes()))
 }

@@ -3,9 +3,8 @@
 //! Kits that relay sign-ins (Tycoon 2FA and its like) use the Authentication Broker or `OfficeHome` as client and forget to
 //! forge the user agent.
 use super::prelude::*;
-use super::shared::{
-    BROKER, asks_azure_ad_graph, asks_device_registration, asks_microsoft_graph, begins, holds,
-};
+use super::shared::{BROKER, asks_azure_ad_graph, asks_device_registration, asks_microsoft_graph};
+use crate::input::words::{begins, mentions};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "aitm_pattern",
@@ -115,8 +114,8 @@ fn node_agent(agent: &str) -> Option<&'static str> {
 
 fn is_broker_agent(agent: &str) -> bool {
     BROKER_AGENTS.iter().any(|start| begins(agent, start))
-        || holds(agent, "CFNetwork")
-        || (begins(agent, "Java") && holds(agent, "ThinkPad"))
+        || mentions(agent, "CFNetwork")
+        || (begins(agent, "Java") && mentions(agent, "ThinkPad"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A bench for the signals' tests: one record in, the hit of one signal out.
+//! A bench for tests of signals and noise: one record in, and whatever is asked of its case out.
 
 use std::fmt::Write;
 
@@ -7,10 +7,9 @@ use crate::classify::classify;
 use crate::config::Config;
 use crate::input::{Scratch, View, view};
 
-/// The hit of signal `id` on an Azure Monitor record with these `members` (JSON, without the braces) on its
-/// envelope; `category` and `properties` are added where they are missing. `config` is JSON or empty.
-pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
-    assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
+/// What `ask` says of the case and the hits of an Azure Monitor record with these `members` (JSON, without the
+/// braces) on its envelope; `category` and `properties` are added where they are missing. `config` is JSON or empty.
+pub(crate) fn judged<T>(members: &str, config: &str, ask: impl FnOnce(&Case, &[Hit]) -> T) -> T {
     let mut line = format!("{{{members}");
     for (name, value) in [("category", "\"SignInLogs\""), ("properties", "{}")] {
         if !members.contains(&format!("\"{name}\":")) {
@@ -31,5 +30,13 @@ pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
     };
     let mut found = Vec::new();
     check_all(&case, &mut found);
-    found.into_iter().find(|hit| hit.id == id)
+    ask(&case, &found)
+}
+
+/// The hit of signal `id` on such a record.
+pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
+    assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
+    judged(members, config, |_, found| {
+        found.iter().find(|hit| hit.id == id).cloned()
+    })
 }

@@ -3,7 +3,7 @@
 //! Only of a device that the tenant knows: of an unknown one, Graph says false where Azure Monitor says nothing, and the
 //! same sign-in must not score by the way it travelled. Devices that are new for the user are for signals with memory.
 use super::prelude::*;
-use super::shared::holds;
+use crate::input::words::mentions;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "device_posture",
@@ -52,7 +52,7 @@ fn check(case: &Case) -> Option<Hit> {
 
 /// "Hybrid Azure AD joined" in sign-in logs, `ServerAd` where a tool has put the directory's word in its place.
 fn is_hybrid(trust: Option<&str>) -> bool {
-    trust.is_some_and(|trust| holds(trust, "hybrid") || trust.eq_ignore_ascii_case("ServerAd"))
+    trust.is_some_and(|trust| mentions(trust, "hybrid") || trust.eq_ignore_ascii_case("ServerAd"))
 }
 
 #[cfg(test)]

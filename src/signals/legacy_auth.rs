@@ -2,8 +2,8 @@
 //!
 //! Printers and service mailboxes do it too, so the operator can name users of whom it is expected.
 use super::prelude::*;
-use super::shared::begins;
 use crate::input::Record;
+use crate::input::words::begins;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "legacy_auth",

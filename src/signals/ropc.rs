@@ -3,7 +3,7 @@
 //! Exchange signs legacy mail clients in the same way. That is one fact, so `legacy_auth` counts it and this adds little.
 use super::legacy_auth;
 use super::prelude::*;
-use super::shared::begins;
+use crate::input::words::begins;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ropc",

@@ -8,6 +8,7 @@ use crate::classify::Status;
 use crate::classify::texts::Said;
 use crate::input::Record;
 use crate::input::shapes::Field;
+use crate::input::words::mentions;
 use crate::limits::USER_AGENT_BYTES_MAX;
 
 /// Microsoft Authentication Broker: signs devices in and registers them; the client device-code phishing prefers.
@@ -84,29 +85,13 @@ pub(super) fn got_in_on_one_factor(case: &Case) -> bool {
 fn is_strong(method: &str) -> bool {
     ["hello", "fido", "passkey", "certificate"]
         .iter()
-        .any(|word| holds(method, word))
+        .any(|word| mentions(method, word))
 }
 
 /// The part of a user agent that is looked at: whoever signs in chooses how long it is.
 pub(super) fn start_of(agent: &str) -> &str {
     let end = agent.floor_char_boundary(USER_AGENT_BYTES_MAX);
     agent.get(..end).unwrap_or(agent)
-}
-
-/// Whether `text` holds `part` anywhere, without regard to ASCII case.
-pub(super) fn holds(text: &str, part: &str) -> bool {
-    let part = part.as_bytes();
-    !part.is_empty()
-        && text
-            .as_bytes()
-            .windows(part.len())
-            .any(|window| window.eq_ignore_ascii_case(part))
-}
-
-/// Whether `text` begins with `start`, without regard to ASCII case.
-pub(super) fn begins(text: &str, start: &str) -> bool {
-    text.get(..start.len())
-        .is_some_and(|found| found.eq_ignore_ascii_case(start))
 }
 
 /// Names to look for in a user agent.
@@ -174,6 +159,7 @@ pub(super) fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::words::begins;
 
     #[test]
     fn finds_whole_words_only() {
@@ -200,8 +186,8 @@ mod tests {
 
     #[test]
     fn holds_begins_and_cut_survive_any_text() {
-        assert!(holds("Windows Hello for Business", "hello"));
-        assert!(!holds("hell", "hello") && !holds("x", "") && !holds("", "x"));
+        assert!(mentions("Windows Hello for Business", "hello"));
+        assert!(!mentions("hell", "hello") && !mentions("x", "") && !mentions("", "x"));
         assert!(begins("AXIOS/1", "axios") && !begins("ax", "axios") && !begins("é", "a"));
         let long = "é".repeat(81);
         assert_eq!(cut(&long).chars().count(), 80);

@@ -3,7 +3,8 @@
 //! Names count as whole words in any case, so a browser whose name merely contains one stays silent. Agents of phishing
 //! kits (`node`, `axios`, `undici`) say something only together with the app: see `aitm_pattern`.
 use super::prelude::*;
-use super::shared::{AZURE_CLI, Words, cut, holds, start_of};
+use super::shared::{AZURE_CLI, Words, cut, start_of};
+use crate::input::words::mentions;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "suspicious_user_agent",
@@ -123,7 +124,7 @@ fn check(case: &Case) -> Option<Hit> {
         return case.hit(level, format!("the user agent is that of {name}"));
     }
     let extra = case.config.texts(&EXTRA_TOOLS);
-    if let Some(text) = extra.iter().find(|text| holds(agent, text)) {
+    if let Some(text) = extra.iter().find(|text| mentions(agent, text)) {
         return case.hit(level, format!("the user agent holds {}", cut(text)));
     }
     let name = LIBRARIES.find(agent)?;
