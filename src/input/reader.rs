@@ -7,9 +7,9 @@
 use super::Skip;
 use super::json::{self, Cursor, Fault, Raw, Span, Value};
 use super::keys::{self, Keys};
-use super::record::{Layout, PolicyTally, Record};
+use super::record::{Found, Layout, PolicyTally, Record};
 use super::shapes::{self, Field, Member, Part, Shape};
-use super::slot::{Kind, Own, PolicySlots, Slot, Source, StepSlots, Texts};
+use super::slot::{Fields, Kind, Own, PolicySlots, Slot, Source, StepSlots, Texts};
 use super::words::{Category, PolicyResult, truth_of};
 use crate::classify::texts;
 use crate::limits::{POLICIES_MAX, STEPS_MAX};
@@ -83,23 +83,17 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         unescaped: &scratch.unescaped,
         nested: &scratch.nested,
     };
-    let seen = Seen {
-        texts,
-        slots: &slots,
-        properties,
-        signinlogs,
-    };
-    let Some(shape) = seen.shape() else {
+    let fields = Fields { texts, slots };
+    let Some(shape) = shape(&fields, properties, signinlogs) else {
         return records.map(View::Envelope).ok_or(Skip::NotSignIn);
     };
     if taken {
         return Err(Skip::MemberTaken);
     }
-    let mut record = Box::new(Record {
+    Ok(View::Record(Box::new(Record {
         shape,
-        category: Category::User,
-        texts,
-        slots,
+        category: category(&fields),
+        fields,
         steps: &scratch.steps,
         policies: &scratch.policies,
         tally,
@@ -110,9 +104,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
             others,
             own: &scratch.own,
         },
-    });
-    record.category = record.read_category();
-    Ok(View::Record(record))
+    })))
 }
 
 /// What the top-level object is besides its fields.
@@ -563,69 +555,68 @@ fn holds_json(cursor: &Cursor, raw: Raw) -> bool {
     text.starts_with(['{', '['])
 }
 
-/// What the shape is told by.
-struct Seen<'a, 'r> {
-    texts: Texts<'a>,
-    slots: &'r [Slot; Field::COUNT],
-    properties: bool,
-    signinlogs: bool,
+/// The shape, and with it whether this is a sign-in at all. `properties` and `signinlogs`: whether an object of
+/// that name was seen where a shape has it.
+fn shape(fields: &Fields, properties: bool, signinlogs: bool) -> Option<Shape> {
+    // An empty name is a name that is not known.
+    let named = |field| match fields.found(field) {
+        Found::Value(text) => Some(Category::parse(text)),
+        Found::Empty => Some(None),
+        Found::Absent | Found::Null => None,
+    };
+    let category = named(Field::Category);
+    // Other shapes can have an `operation` that a shipper added.
+    let signs_in = ["UserLoggedIn", "UserLoginFailed"];
+    if signs_in
+        .iter()
+        .any(|word| fields.is(Field::Operation, word))
+    {
+        let kind = !fields.has(Field::RecordType)
+            || fields.is(Field::RecordType, "15")
+            || fields.is(Field::RecordType, "AzureActiveDirectoryStsLogon");
+        return kind.then_some(Shape::OfficeAudit);
+    }
+    // The name of the data set is not enough: before Elastic's own parsing the record is text in `message`.
+    if signinlogs {
+        return Some(Shape::Elastic);
+    }
+    if properties {
+        let known = match category {
+            Some(category) => category.is_some(),
+            None => fields.is(Field::OperationName, "Sign-in activity"),
+        };
+        return known.then_some(Shape::AzureMonitor);
+    }
+    if fields.has(Field::ResultType) {
+        let table = named(Field::Table);
+        let known = match (table, category) {
+            // Some shippers add a `type` of their own, so one name that is known is enough.
+            (Some(Some(_)), _) | (_, Some(Some(_))) => true,
+            (Some(None), _) | (_, Some(None)) => false,
+            (None, None) => {
+                fields.has(Field::AppName)
+                    && (fields.has(Field::EnvelopeCorrelationId)
+                        || fields.has(Field::CorrelationId))
+            }
+        };
+        return known.then_some(Shape::LogAnalytics);
+    }
+    // Other records of the Office 365 audit log have a time and a code as well.
+    let graph = fields.has(Field::Created)
+        && fields.has(Field::ErrorCode)
+        && !fields.has(Field::RecordType);
+    graph.then_some(Shape::Graph)
 }
 
-impl<'a> Seen<'a, '_> {
-    fn has(&self, field: Field) -> bool {
-        self.slots
-            .get(field as usize)
-            .is_some_and(|slot| slot.kind != Kind::Absent)
-    }
-
-    fn text(&self, field: Field) -> Option<&'a str> {
-        let slot = self.slots.get(field as usize)?;
-        (slot.kind == Kind::Value).then(|| self.texts.get(*slot))
-    }
-
-    fn is(&self, field: Field, word: &str) -> bool {
-        self.text(field)
-            .is_some_and(|text| text.eq_ignore_ascii_case(word))
-    }
-
-    fn shape(&self) -> Option<Shape> {
-        let category = self.text(Field::Category).map(Category::parse);
-        // Other shapes can have an `operation` that a shipper added.
-        let signs_in = ["UserLoggedIn", "UserLoginFailed"];
-        if signs_in.iter().any(|word| self.is(Field::Operation, word)) {
-            let kind = !self.has(Field::RecordType)
-                || self.is(Field::RecordType, "15")
-                || self.is(Field::RecordType, "AzureActiveDirectoryStsLogon");
-            return kind.then_some(Shape::OfficeAudit);
-        }
-        // The name of the data set is not enough: before Elastic's own parsing the record is text in `message`.
-        if self.signinlogs {
-            return Some(Shape::Elastic);
-        }
-        if self.properties {
-            let known = match category {
-                Some(category) => category.is_some(),
-                None => self.is(Field::OperationName, "Sign-in activity"),
-            };
-            return known.then_some(Shape::AzureMonitor);
-        }
-        if self.has(Field::ResultType) {
-            let table = self.text(Field::Table).map(Category::parse);
-            let known = match (table, category) {
-                // Some shippers add a `type` of their own, so one name that is known is enough.
-                (Some(Some(_)), _) | (_, Some(Some(_))) => true,
-                (Some(None), _) | (_, Some(None)) => false,
-                (None, None) => {
-                    self.has(Field::AppName)
-                        && (self.has(Field::EnvelopeCorrelationId)
-                            || self.has(Field::CorrelationId))
-                }
-            };
-            return known.then_some(Shape::LogAnalytics);
-        }
-        // Other records of the Office 365 audit log have a time and a code as well.
-        let graph =
-            self.has(Field::Created) && self.has(Field::ErrorCode) && !self.has(Field::RecordType);
-        graph.then_some(Shape::Graph)
+/// The log a record belongs to.
+fn category(fields: &Fields) -> Category {
+    let named = [Field::Category, Field::Table, Field::EventType]
+        .into_iter()
+        .find_map(|field| fields.text(field).and_then(Category::parse));
+    match named {
+        // Graph has no category; its event type says the same.
+        Some(category) => category,
+        None if fields.flag(Field::IsInteractive) == Some(false) => Category::NonInteractiveUser,
+        None => Category::User,
     }
 }

@@ -6,8 +6,8 @@
 
 use super::json::Span;
 use super::shapes::{Field, Shape};
-use super::slot::{Kind, Own, PolicySlots, Slot, StepSlots, Texts};
-use super::words::{Category, Risk, begins, truth_of};
+use super::slot::{Fields, Own, PolicySlots, StepSlots};
+use super::words::{Category, Risk, begins};
 use crate::time::Moment;
 
 /// What stands in the place of a field.
@@ -89,8 +89,7 @@ impl Layout<'_> {
 pub struct Record<'a> {
     pub(super) shape: Shape,
     pub(super) category: Category,
-    pub(super) texts: Texts<'a>,
-    pub(super) slots: [Slot; Field::COUNT],
+    pub(super) fields: Fields<'a>,
     pub(super) steps: &'a [StepSlots],
     pub(super) policies: &'a [PolicySlots],
     pub(super) tally: PolicyTally,
@@ -112,34 +111,22 @@ impl<'a> Record<'a> {
 
     /// What stands in the place of `field`.
     pub fn found(&self, field: Field) -> Found<'a> {
-        let slot = self.slots.get(field as usize).copied().unwrap_or_default();
-        match slot.kind {
-            Kind::Absent => Found::Absent,
-            Kind::Null => Found::Null,
-            Kind::Value => match self.texts.get(slot) {
-                "" => Found::Empty,
-                text => Found::Value(text),
-            },
-        }
+        self.fields.found(field)
     }
 
     /// The text of `field`; `None` where it is absent, null or empty.
     pub fn text(&self, field: Field) -> Option<&'a str> {
-        match self.found(field) {
-            Found::Value(text) => Some(text),
-            _ => None,
-        }
+        self.fields.text(field)
     }
 
     /// Whether `field` holds `word`, without regard to case.
     pub fn is(&self, field: Field, word: &str) -> bool {
-        self.text(field)
-            .is_some_and(|text| text.eq_ignore_ascii_case(word))
+        self.fields.is(field, word)
     }
 
     /// A truth value, as such or as text; `None` where it is not known.
     pub fn flag(&self, field: Field) -> Option<bool> {
-        self.text(field).and_then(truth_of)
+        self.fields.flag(field)
     }
 
     /// A whole number, as such or as text; `None` where there is none.
@@ -167,19 +154,6 @@ impl<'a> Record<'a> {
     /// The log the record belongs to.
     pub fn category(&self) -> Category {
         self.category
-    }
-
-    /// Reads what [`Record::category`] returns.
-    pub(super) fn read_category(&self) -> Category {
-        let named = [Field::Category, Field::Table, Field::EventType]
-            .into_iter()
-            .find_map(|field| self.text(field).and_then(Category::parse));
-        match named {
-            // Graph has no category; its event type says the same.
-            Some(category) => category,
-            None if self.flag(Field::IsInteractive) == Some(false) => Category::NonInteractiveUser,
-            None => Category::User,
-        }
     }
 
     /// Whether a person was there; `None` where the record does not say (Office 365).
@@ -330,8 +304,8 @@ impl<'a> Record<'a> {
     /// The authentication steps, in the order of the record.
     pub fn steps(&self) -> impl Iterator<Item = Step<'a>> + '_ {
         self.steps.iter().map(|step| Step {
-            method: self.texts.get(step.method),
-            detail: self.texts.get(step.detail),
+            method: self.fields.texts.get(step.method),
+            detail: self.fields.texts.get(step.detail),
             succeeded: step.succeeded,
         })
     }
@@ -339,11 +313,13 @@ impl<'a> Record<'a> {
     /// The policies that were enforced and not satisfied, in the order of the record.
     pub fn unsatisfied_policies(&self) -> impl Iterator<Item = Policy<'a>> + '_ {
         self.policies.iter().map(|policy| Policy {
-            name: match self.texts.get(policy.name) {
-                "" => self.texts.get(policy.id),
+            name: match self.fields.texts.get(policy.name) {
+                "" => self.fields.texts.get(policy.id),
                 name => name,
             },
-            custom_control: policy.custom_control.map(|slot| self.texts.get(slot)),
+            custom_control: policy
+                .custom_control
+                .map(|slot| self.fields.texts.get(slot)),
         })
     }
 

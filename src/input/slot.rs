@@ -1,6 +1,9 @@
 //! Where values stand: the reader fills slots, the record reads them.
 
 use super::json::Span;
+use super::record::Found;
+use super::shapes::Field;
+use super::words::truth_of;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Own {
@@ -64,5 +67,45 @@ impl<'a> Texts<'a> {
         };
         text.get(slot.start as usize..slot.end as usize)
             .unwrap_or("")
+    }
+}
+
+/// All fields of a record: what its shape and category are told by, and what [`super::Record`] answers from.
+pub(super) struct Fields<'a> {
+    pub(super) texts: Texts<'a>,
+    pub(super) slots: [Slot; Field::COUNT],
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn found(&self, field: Field) -> Found<'a> {
+        let slot = self.slots.get(field as usize).copied().unwrap_or_default();
+        match slot.kind {
+            Kind::Absent => Found::Absent,
+            Kind::Null => Found::Null,
+            Kind::Value => match self.texts.get(slot) {
+                "" => Found::Empty,
+                text => Found::Value(text),
+            },
+        }
+    }
+
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.found(field) != Found::Absent
+    }
+
+    pub(super) fn text(&self, field: Field) -> Option<&'a str> {
+        match self.found(field) {
+            Found::Value(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is(&self, field: Field, word: &str) -> bool {
+        self.text(field)
+            .is_some_and(|text| text.eq_ignore_ascii_case(word))
+    }
+
+    pub(super) fn flag(&self, field: Field) -> Option<bool> {
+        self.text(field).and_then(truth_of)
     }
 }
