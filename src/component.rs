@@ -84,17 +84,13 @@ fn problems(found: Vec<Problem>) -> Vec<wit::Problem> {
 fn problem(found: Problem) -> wit::Problem {
     match found {
         Problem::NotJson(text) => wit::Problem::NotJson(text),
-        Problem::UnknownKey { key, nearest } => wit::Problem::UnknownKey(wit::UnknownKey {
-            key,
-            nearest: nearest.map(str::to_owned),
-        }),
+        Problem::UnknownKey { key, nearest } => {
+            wit::Problem::UnknownKey(wit::UnknownKey { key, nearest })
+        }
         Problem::WrongType(misfit) => wit::Problem::WrongType(misfit.into()),
         Problem::OutOfRange(misfit) => wit::Problem::OutOfRange(misfit.into()),
         Problem::DuplicateKey(key) => wit::Problem::DuplicateKey(key),
-        Problem::Conflict { keys, rule } => wit::Problem::Conflict(wit::Conflict {
-            keys: keys.iter().map(|&key| key.to_owned()).collect(),
-            rule,
-        }),
+        Problem::Conflict { keys, rule } => wit::Problem::Conflict(wit::Conflict { keys, rule }),
     }
 }
 

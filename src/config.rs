@@ -293,7 +293,9 @@ impl Config {
         if config.int(&REVIEW_FROM) >= config.int(&SUSPICIOUS_FROM) {
             let (review, suspicious) = (config.int(&REVIEW_FROM), config.int(&SUSPICIOUS_FROM));
             problems.push(Problem::Conflict {
-                keys: &["review_from", "suspicious_from"],
+                keys: [&REVIEW_FROM, &SUSPICIOUS_FROM]
+                    .map(|opt| opt.key.to_owned())
+                    .to_vec(),
                 rule: format!("{review} is not smaller than {suspicious}"),
             });
         }
@@ -522,7 +524,7 @@ fn unknown(key: &str) -> Problem {
         .min()
         // Farther than a third of the key it is another word, not a slip.
         .filter(|(distance, _)| *distance <= (key.len() / 3).max(2))
-        .map(|nearest| nearest.1);
+        .map(|nearest| nearest.1.to_owned());
     let key = tree::shown_key(key);
     Problem::UnknownKey { key, nearest }
 }

@@ -14,7 +14,7 @@ pub enum Problem {
         /// The key as found, with dots between its parts.
         key: String,
         /// The existing key that looks most like it; `None` where none is near.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// The value is of another type than the key takes.
     WrongType(Misfit),
@@ -25,7 +25,7 @@ pub enum Problem {
     /// Two values that are fine by themselves and not together.
     Conflict {
         /// The keys concerned.
-        keys: &'static [&'static str],
+        keys: Vec<String>,
         /// What must hold between them.
         rule: String,
     },

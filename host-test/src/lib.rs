@@ -2,7 +2,8 @@
 //! that want records enriched from Rust.
 //!
 //! bytes → [`stream::cut`] → whole lines → [`Session::process`] → bytes. [`plugin`] is the only module that knows
-//! wasmtime, [`cards`] the only one that knows the native crate, but for its limits. The rest are the commands, one module each.
+//! wasmtime, [`cards`] the only one that knows the native crate, but for its
+//! limits and the wording of problems. The rest are the commands, one module each.
 //!
 //! Invariants, each with its test:
 //! - A byte that comes in goes out, in its place, whatever it is part of (`tests/cli.rs`: `bad_input_goes_out_as_it_came`).

@@ -394,21 +394,29 @@ fn add(sum: &mut Vec<Counter>, group: &str, name: &str, count: u64) {
     sum.insert(index, counter);
 }
 
-/// One problem in words. The component gives data, so that a host can word it in its own way.
+/// One problem in words: the native crate's, so that there is one wording for both.
 pub fn in_words(problem: &Problem) -> String {
+    use signin_triage::error::{Misfit, Problem as Native};
+    let misfit = |of: &wit::Misfit| Misfit {
+        key: of.key.clone(),
+        found: of.found.clone(),
+        allowed: of.allowed.clone(),
+    };
     match problem {
-        Problem::NotJson(text) => format!("not a JSON object: {text}"),
-        Problem::UnknownKey(unknown) => match &unknown.nearest {
-            Some(nearest) => format!("{}: unknown key, nearest is {nearest}", unknown.key),
-            None => format!("{}: unknown key", unknown.key),
+        Problem::NotJson(text) => Native::NotJson(text.clone()),
+        Problem::UnknownKey(unknown) => Native::UnknownKey {
+            key: unknown.key.clone(),
+            nearest: unknown.nearest.clone(),
         },
-        Problem::WrongType(misfit) | Problem::OutOfRange(misfit) => format!(
-            "{}: found {}, allowed {}",
-            misfit.key, misfit.found, misfit.allowed
-        ),
-        Problem::DuplicateKey(key) => format!("{key}: stands more than once"),
-        Problem::Conflict(conflict) => format!("{}: {}", conflict.keys.join(", "), conflict.rule),
+        Problem::WrongType(of) => Native::WrongType(misfit(of)),
+        Problem::OutOfRange(of) => Native::OutOfRange(misfit(of)),
+        Problem::DuplicateKey(key) => Native::DuplicateKey(key.clone()),
+        Problem::Conflict(conflict) => Native::Conflict {
+            keys: conflict.keys.clone(),
+            rule: conflict.rule.clone(),
+        },
     }
+    .to_string()
 }
 
 impl fmt::Display for OpenError {
