@@ -43,5 +43,68 @@ pub const CONFIG_TEXT_BYTES_MAX: usize = 1024;
 /// Size of a configuration, in bytes. Twice [`LIST_ITEMS_MAX`] addresses fit.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
+/// Sign-ins remembered per user, those aside that are non-interactive and got in; 68 bytes each. The oldest makes room.
+/// Twice the largest count that a public rule asks for on one user (Elastic's 30 failures) would be 60; few rules
+/// ask for more than 20.
+pub const EVENTS_PER_USER: usize = 48;
+
+/// How long sign-ins are remembered one by one, in seconds: the longest window of a signal.
+pub const EVENTS_SECS: u32 = 86_400;
+
+/// Non-interactive sign-ins that got in, per user; 28 bytes each. The oldest makes room.
+pub const REFRESHES_PER_USER: usize = 32;
+
+/// How long they are remembered one by one, in seconds.
+pub const REFRESHES_SECS: u32 = 7200;
+
+/// Networks remembered per user; 16 bytes each. The one unseen the longest makes room, the user's own last of all.
+pub const NETWORKS_PER_USER: usize = 12;
+
+/// Countries remembered per user; 16 bytes each.
+pub const COUNTRIES_PER_USER: usize = 6;
+
+/// Applications remembered per user; 16 bytes each.
+pub const APPS_PER_USER: usize = 16;
+
+/// Devices remembered per user; 16 bytes each.
+pub const DEVICES_PER_USER: usize = 6;
+
+/// Ids of records remembered per user, to know one that is delivered twice; 4 bytes each.
+pub const DELIVERIES_PER_USER: usize = 64;
+
+/// Kinds of non-interactive sign-ins remembered per user; 8 bytes each.
+pub const REPEATS_PER_USER: usize = 32;
+
+/// A non-interactive sign-in within so many seconds of one like it is a repeat.
+pub const REPEAT_SECS: u32 = 3600;
+
+/// After so many seconds what a user got in from counts as the user's own, and a user as known well enough for
+/// something to be new. Public rules look back over 7 to 14 days; a day is what a restart can afford to forget.
+pub const SETTLE_SECS: u32 = 86_400;
+
+/// Interrupted and refused sign-ins remembered per address; 36 bytes each. The oldest makes room.
+pub const TRACES_PER_ADDRESS: usize = 96;
+
+/// Users remembered per address who got in from there; 16 bytes each. Offices of more are known by being full.
+pub const GUESTS_PER_ADDRESS: usize = 256;
+
+/// Tenants remembered. A provider of managed security has hundreds.
+pub const TENANTS_MAX: usize = 1024;
+
+/// Bytes for all tenants together.
+pub const TENANTS_BYTES_MAX: usize = 2 << 20;
+
+/// Refused sign-ins remembered per tenant; 32 bytes each. The oldest makes room.
+pub const REFUSALS_PER_TENANT: usize = 512;
+
+/// How long they are remembered, in seconds.
+pub const REFUSALS_SECS: u32 = 3600;
+
+/// Countries remembered per tenant; 16 bytes each. There are 249.
+pub const COUNTRIES_PER_TENANT: usize = 256;
+
+/// Networks remembered per tenant; 16 bytes each. Once one had to make room, none counts as new.
+pub const NETWORKS_PER_TENANT: usize = 512;
+
 // Positions within a line are kept as 32-bit numbers.
 const _: () = assert!(LINE_BYTES_MAX < u32::MAX as usize);

@@ -4,7 +4,7 @@
 //! `…+00:00` and `…-05:00` (`createdDateTime`), nine fractional digits, a space for the `T` and no zone
 //! (normalised streams), no zone at all (Office 365, UTC), `11/14/2025 1:48:53 AM` (service principals, AD FS).
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,26 @@ impl Moment {
         Some(Moment {
             millis: millis.checked_sub(offset * 60_000)?,
         })
+    }
+
+    /// The moment as the wire writes it, to the second: `2019-10-18T09:45:48Z`.
+    pub fn text(self) -> String {
+        let stamp = DateTime::from_timestamp_millis(self.millis).unwrap_or_default();
+        let mut text = String::with_capacity(20);
+        for (number, digits, after) in [
+            (stamp.year().unsigned_abs(), 4, '-'),
+            (stamp.month(), 2, '-'),
+            (stamp.day(), 2, 'T'),
+            (stamp.hour(), 2, ':'),
+            (stamp.minute(), 2, ':'),
+            (stamp.second(), 2, 'Z'),
+        ] {
+            for place in (0..digits).rev() {
+                text.push(char::from_digit(number / 10_u32.pow(place) % 10, 10).unwrap_or('0'));
+            }
+            text.push(after);
+        }
+        text
     }
 
     /// Whole seconds since 1970.
@@ -173,6 +193,17 @@ mod tests {
         ];
         for (text, millis) in rows {
             assert_eq!(Moment::parse(text).map(|at| at.millis), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2019-10-18T09:45:48Z",
+            "2100-02-28T23:59:59Z",
+        ] {
+            assert_eq!(Moment::parse(text).unwrap().text(), text);
         }
     }
 

@@ -1,0 +1,165 @@
+//! What is remembered of an address, and why each part is needed.
+//!
+//! One address with many users is an office, a carrier or an attacker. What tells them apart is who got in from there
+//! before, and whether those who are stopped get in a moment later.
+
+use super::Attack;
+use super::event::{Event, Traits};
+use super::pack::pack_struct;
+use super::table::Footprint;
+use super::timeline::{Familiar, Timed, Timeline};
+use crate::classify::Cause;
+use crate::limits::{EVENTS_SECS, GUESTS_PER_ADDRESS, TRACES_PER_ADDRESS};
+
+/// A sign-in from an address that was interrupted or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    /// Seconds since 1970.
+    pub at: u32,
+    /// Tells deliveries of the same record from other records.
+    pub id: u32,
+    /// User.
+    pub user: u32,
+    /// Application.
+    pub app: u32,
+    /// User agent.
+    pub agent: u32,
+    /// Result code.
+    pub code: u32,
+    /// Why it ended as it did: the position in [`Cause::ALL`].
+    pub cause: u8,
+    /// The user had got in from this address before.
+    pub guest: bool,
+    /// What came of it, see [`Event::traits`]; `COMPLETED` where the user got in from here afterwards.
+    pub traits: u32,
+}
+
+pack_struct!(Trace {
+    at,
+    id,
+    user,
+    app,
+    agent,
+    code,
+    cause,
+    guest,
+    traits
+});
+
+impl Timed for Trace {
+    fn at(&self) -> u32 {
+        self.at
+    }
+}
+
+impl Trace {
+    /// Whether all of `traits` hold.
+    pub fn is(&self, traits: Traits) -> bool {
+        Traits(self.traits).has(traits)
+    }
+
+    /// Whether it ended for `cause`.
+    pub fn caused_by(&self, cause: Cause) -> bool {
+        self.cause == cause as u8
+    }
+}
+
+/// What is remembered of an address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Address {
+    /// What was interrupted or refused within the last day.
+    pub trouble: Timeline<Trace, TRACES_PER_ADDRESS, EVENTS_SECS>,
+    /// The users who got in from here; `proved` with a second factor or from a place of the tenant.
+    pub guests: Familiar<GUESTS_PER_ADDRESS>,
+    /// The first sign-in of any kind, in seconds since 1970; 0 before it.
+    pub since: u32,
+    /// The last attack from this address that was seen.
+    pub attack: Option<Attack>,
+}
+
+pack_struct!(Address {
+    trouble,
+    guests,
+    since,
+    attack
+});
+
+impl Footprint for Address {
+    fn heap_bytes(&self) -> usize {
+        self.trouble.heap_bytes() + self.guests.heap_bytes()
+    }
+}
+
+/// How things stood at an address before a record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AddressBefore {
+    /// The same record was delivered before.
+    pub duplicate: bool,
+    /// It is older than what is remembered, so it is not counted.
+    pub too_late: bool,
+    /// The user had got in from here before.
+    pub guest: bool,
+}
+
+impl Address {
+    /// Takes note of a sign-in and says how things stood before it.
+    pub fn observe(&mut self, event: &Event) -> AddressBefore {
+        let mut before = AddressBefore {
+            guest: self.guests.get(event.user).is_some(),
+            ..AddressBefore::default()
+        };
+        if self.since == 0 || event.at < self.since {
+            self.since = event.at;
+        }
+        if event.is_success() {
+            self.trouble.tick(event.at);
+            self.welcome(event);
+            return before;
+        }
+        if self.trouble.all().iter().any(|trace| trace.id == event.id) {
+            before.duplicate = true;
+            return before;
+        }
+        before.too_late = !self.trouble.insert(Trace {
+            at: event.at,
+            id: event.id,
+            user: event.user,
+            app: event.app,
+            agent: event.agent,
+            code: event.code,
+            cause: event.cause,
+            guest: before.guest,
+            traits: event.traits,
+        });
+        before
+    }
+
+    /// A user got in: what stopped the same user here shortly before was a step on the way.
+    fn welcome(&mut self, event: &Event) {
+        const WITHIN_SECS: u32 = 1800;
+        if event.is(Traits::CONFIDENTIAL) {
+            return;
+        }
+        for trace in self.trouble.all_mut() {
+            if trace.user == event.user && event.at.abs_diff(trace.at) <= WITHIN_SECS {
+                trace.traits |= Traits::COMPLETED.0;
+            }
+        }
+        let proved = event.is(Traits::OWN_PLACE)
+            || (event.is(Traits::INTERACTIVE) && event.is(Traits::MFA_GIVEN));
+        let attacked = self
+            .attack
+            .is_some_and(|attack| attack.covers(event.at, 3600));
+        // Who gets in from an address during an attack is a victim and not a guest.
+        if !attacked {
+            self.guests.note(event.user, event.at, proved);
+        }
+    }
+
+    /// Takes note of what the signals made of a record: an attack from this address.
+    pub fn reported(&mut self, attack: Attack) {
+        if self.attack.is_none_or(|last| last.at <= attack.at) {
+            self.attack = Some(attack);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What is remembered, in event time, per user, address and tenant; sessions are remembered with their user.
+//!
+//! [`State::observe`] and [`State::reported`] are the only two that change it. Each of the three tables is changed by
+//! what its own key sees and by nothing else, so that an engine can keep them apart ([`crate::keyed`]).
+
+pub mod address;
+pub mod event;
+pub mod flow;
+pub mod pack;
+pub mod table;
+pub mod tenant;
+pub mod timeline;
+pub mod user;
+
+use address::{Address, AddressBefore};
+use event::{Event, hash64};
+use pack::{Damaged, Pack};
+use table::{Place, Table};
+use tenant::{Tenant, TenantBefore};
+use user::{Before, User};
+
+use crate::config::{self, Config};
+use crate::input::Record;
+use crate::input::shapes::Field;
+use crate::limits::{TENANTS_BYTES_MAX, TENANTS_MAX};
+
+/// What a state is kept by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// The user, or the workload.
+    User,
+    /// The address.
+    Address,
+    /// The tenant.
+    Tenant,
+}
+
+impl Key {
+    /// All keys, in the order of documentation.
+    pub const ALL: [Key; 3] = [Key::User, Key::Address, Key::Tenant];
+
+    /// The name in documentation and output.
+    pub fn label(self) -> &'static str {
+        match self {
+            Key::User => "user",
+            Key::Address => "address",
+            Key::Tenant => "tenant",
+        }
+    }
+
+    /// The key's value in a record, as text; `None` where the record does not say.
+    pub fn of<'a>(self, record: &Record<'a>) -> Option<&'a str> {
+        match self {
+            Key::User => record.user(),
+            Key::Address => record.address(),
+            // Of a guest's sign-in the tenant that was signed in to: its log this is.
+            Key::Tenant => [
+                Field::DirectoryTenantId,
+                Field::TenantId,
+                Field::ResourceTenantId,
+                Field::HomeTenantId,
+            ]
+            .into_iter()
+            .find_map(|field| record.text(field))
+            .or(Some("")),
+        }
+    }
+}
+
+/// The keys by which something is remembered or was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keys(u8);
+
+impl Keys {
+    /// All of them.
+    pub const ALL: Keys = Keys(7);
+
+    /// Only `key`.
+    pub const fn only(key: Key) -> Keys {
+        Keys(1 << key as u8)
+    }
+
+    /// Whether `key` is among them.
+    pub fn has(self, key: Key) -> bool {
+        self.0 & 1 << key as u8 != 0
+    }
+
+    /// These and `others`.
+    #[must_use]
+    pub fn and(self, others: Keys) -> Keys {
+        Keys(self.0 | others.0)
+    }
+
+    /// Those that are there, in the order of [`Key::ALL`].
+    pub fn each(self) -> impl Iterator<Item = Key> {
+        Key::ALL.into_iter().filter(move |&key| self.has(key))
+    }
+}
+
+/// An attack that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attack {
+    /// When, in seconds since 1970.
+    pub at: u32,
+    /// The position in [`crate::signals::ALL`] of the signal that said most for it.
+    pub signal: u8,
+}
+
+pack::pack_struct!(Attack { at, signal });
+
+impl Attack {
+    /// Whether `at` lies within `secs` after it. What arrives late and happened shortly before belongs to it as well.
+    pub fn covers(self, at: u32, secs: u32) -> bool {
+        at.abs_diff(self.at) <= secs
+    }
+}
+
+/// All that is remembered.
+#[derive(Debug)]
+pub struct State {
+    /// By [`hash64`] of the user.
+    pub users: Table<User>,
+    /// By [`hash64`] of the address.
+    pub addresses: Table<Address>,
+    /// By [`hash64`] of the tenant.
+    pub tenants: Table<Tenant>,
+    /// Records that were too late to be remembered.
+    too_late: u64,
+    keys: Keys,
+}
+
+/// A record as it was taken note of.
+#[derive(Debug, Clone, Copy)]
+pub struct Sighting {
+    /// What is remembered of it.
+    pub event: Event,
+    user: Option<(Place, Before)>,
+    address: Option<(Place, AddressBefore)>,
+    tenant: Option<(Place, TenantBefore)>,
+}
+
+/// What is known about a record's user, address and tenant; each `None` where the record does not name it, or where
+/// it is not kept here.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'a> {
+    /// What is remembered of the record itself; `None` where it has no time.
+    pub event: Option<&'a Event>,
+    /// The user as remembered, with this record in it, and how things stood before.
+    pub user: Option<(&'a User, &'a Before)>,
+    /// The same for the address.
+    pub address: Option<(&'a Address, &'a AddressBefore)>,
+    /// The same for the tenant.
+    pub tenant: Option<(&'a Tenant, &'a TenantBefore)>,
+}
+
+impl State {
+    /// Nothing remembered yet. Only what is kept by `keys` will be.
+    pub fn new(config: &Config, keys: Keys) -> State {
+        let number = |opt| usize::try_from(config.int(opt)).unwrap_or(usize::MAX);
+        let bytes = number(&config::STATE_MIB) << 20;
+        State {
+            // A user takes about twice what an address does.
+            users: Table::new(number(&config::USERS_MAX), bytes / 3 * 2),
+            addresses: Table::new(number(&config::ADDRESSES_MAX), bytes / 3),
+            tenants: Table::new(TENANTS_MAX, TENANTS_BYTES_MAX),
+            too_late: 0,
+            keys,
+        }
+    }
+
+    /// Takes note of a record. `event` is what is remembered of it.
+    pub fn observe(&mut self, record: &Record, event: Event) -> Sighting {
+        let key = |key: Key| key.of(record).filter(|_| self.keys.has(key)).map(hash64);
+        let (user, address, tenant) = (key(Key::User), key(Key::Address), key(Key::Tenant));
+        let user = user.map(|key| self.users.change(key, |user| user.observe(&event)));
+        let address = address.map(|key| self.addresses.change(key, |one| one.observe(&event)));
+        let tenant = tenant.map(|key| self.tenants.change(key, |tenant| tenant.observe(&event)));
+        let too_late = user.is_some_and(|(_, before)| before.too_late)
+            || address.is_some_and(|(_, before)| before.too_late);
+        self.too_late += u64::from(too_late);
+        Sighting {
+            event,
+            user,
+            address,
+            tenant,
+        }
+    }
+
+    /// What is known after a record was taken note of. Valid until the next one is.
+    pub fn facts<'a>(&'a self, sighting: &'a Sighting) -> Facts<'a> {
+        Facts {
+            event: Some(&sighting.event),
+            user: sighting
+                .user
+                .as_ref()
+                .map(|(place, before)| (self.users.at(*place), before)),
+            address: sighting
+                .address
+                .as_ref()
+                .map(|(place, before)| (self.addresses.at(*place), before)),
+            tenant: sighting
+                .tenant
+                .as_ref()
+                .map(|(place, before)| (self.tenants.at(*place), before)),
+        }
+    }
+
+    /// Takes note of an attack on the record's user, or from its address, that the signals saw in it.
+    pub fn reported(&mut self, sighting: &Sighting, user: Option<Attack>, address: Option<Attack>) {
+        if let (Some((place, before)), Some(attack)) = (&sighting.user, user) {
+            self.users.touch(*place, |user| {
+                user.reported(&sighting.event, before, attack)
+            });
+        }
+        if let (Some((place, _)), Some(attack)) = (&sighting.address, address) {
+            self.addresses
+                .touch(*place, |address| address.reported(attack));
+        }
+    }
+
+    /// Records that were too late to be remembered.
+    pub fn too_late(&self) -> u64 {
+        self.too_late
+    }
+
+    /// Appends all that is remembered.
+    pub fn pack(&self, out: &mut String) {
+        self.users.pack(out);
+        self.addresses.pack(out);
+        self.tenants.pack(out);
+        self.too_late.pack(out);
+    }
+
+    /// Takes over what a text holds into an empty state.
+    ///
+    /// # Errors
+    /// The text is damaged.
+    pub fn unpack(&mut self, text: &mut &str) -> Result<(), Damaged> {
+        self.users.unpack(text)?;
+        self.addresses.unpack(text)?;
+        self.tenants.unpack(text)?;
+        self.too_late = u64::unpack(text)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,352 @@
+//! Recent happenings in the order of event time, at most so many and no older than so long.
+//!
+//! Records arrive late, shuffled and twice. A timeline puts each where it belongs, so a sequence is seen in the order
+//! in which it happened, whatever the order of arrival. Its clock is the newest event it has seen: a window ends
+//! there, and not at the record at hand, so that of a shuffled burst the record that arrives last sees all of it.
+
+use super::pack::{Damaged, Pack};
+use super::table::Footprint;
+
+/// Something that happened at a time.
+pub trait Timed {
+    /// Seconds since 1970.
+    fn at(&self) -> u32;
+}
+
+/// Up to `MAX` happenings of the last `KEEP_SECS` seconds, in order of event time; of the same second in order of
+/// arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeline<T, const MAX: usize, const KEEP_SECS: u32> {
+    items: Vec<T>,
+    /// Newest event time seen; 0 before the first.
+    clock: u32,
+}
+
+impl<T, const MAX: usize, const KEEP_SECS: u32> Default for Timeline<T, MAX, KEEP_SECS> {
+    fn default() -> Self {
+        Timeline {
+            items: Vec::new(),
+            clock: 0,
+        }
+    }
+}
+
+/// Room is made for so many at once: doubling would hold half of the memory in reserve.
+const STEP: usize = 4;
+
+impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SECS> {
+    /// Puts in a happening. False where it is too late to be remembered.
+    pub fn insert(&mut self, item: T) -> bool {
+        let at = item.at();
+        self.tick(at);
+        if at < self.clock.saturating_sub(KEEP_SECS) {
+            return false;
+        }
+        let place = self.items.partition_point(|other| other.at() <= at);
+        if self.items.len() >= MAX {
+            if place == 0 {
+                return false;
+            }
+            self.items.remove(0);
+            self.items.insert(place - 1, item);
+            return true;
+        }
+        if self.items.len() == self.items.capacity() {
+            self.items.reserve_exact(STEP);
+        }
+        self.items.insert(place, item);
+        true
+    }
+
+    /// Moves the clock ahead and lets go of what has become too old.
+    pub fn tick(&mut self, at: u32) {
+        if at <= self.clock {
+            return;
+        }
+        self.clock = at;
+        let from = self.clock.saturating_sub(KEEP_SECS);
+        let old = self.items.partition_point(|item| item.at() < from);
+        if old > 0 {
+            self.items.drain(..old);
+            self.items
+                .shrink_to(self.items.len().next_multiple_of(STEP));
+        }
+    }
+
+    /// Newest event time seen, in seconds since 1970; 0 before the first.
+    pub fn clock(&self) -> u32 {
+        self.clock
+    }
+
+    /// All that is remembered, the oldest first.
+    pub fn all(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The same to be changed; the event times must stay.
+    pub fn all_mut(&mut self) -> &mut [T] {
+        &mut self.items
+    }
+
+    /// What happened in the `secs` seconds up to the clock, the oldest first.
+    pub fn within(&self, secs: i64) -> &[T] {
+        let from = i64::from(self.clock) - secs;
+        let start = self
+            .items
+            .partition_point(|item| i64::from(item.at()) <= from);
+        self.items.get(start..).unwrap_or(&[])
+    }
+}
+
+impl<T, const MAX: usize, const KEEP_SECS: u32> Footprint for Timeline<T, MAX, KEEP_SECS> {
+    fn heap_bytes(&self) -> usize {
+        bytes_of(&self.items)
+    }
+}
+
+/// Bytes of a list that grows by [`STEP`] and is let shrink to a multiple of it, with what the allocator adds.
+fn bytes_of<T>(items: &[T]) -> usize {
+    match items.len() {
+        0 => 0,
+        count => (count.next_multiple_of(STEP) + STEP) * size_of::<T>() + 8,
+    }
+}
+
+impl<T: Pack + Timed, const MAX: usize, const KEEP_SECS: u32> Pack for Timeline<T, MAX, KEEP_SECS> {
+    fn pack(&self, out: &mut String) {
+        self.clock.pack(out);
+        self.items.pack(out);
+    }
+
+    fn unpack(text: &mut &str) -> Result<Self, Damaged> {
+        let clock = u32::unpack(text)?;
+        let mut line = Timeline {
+            items: Vec::new(),
+            clock,
+        };
+        for item in Vec::<T>::unpack(text)? {
+            line.insert(item);
+        }
+        // Nothing that is remembered is newer than the clock.
+        if line.clock == clock {
+            Ok(line)
+        } else {
+            Err(Damaged)
+        }
+    }
+}
+
+/// Something that can become familiar: a network, a country, an app, a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// What it is, as a hash or number; never 0.
+    pub key: u32,
+    /// When it was first seen, in seconds since 1970.
+    pub first: u32,
+    /// When it was last seen.
+    pub last: u32,
+    /// It was seen in a way that shows it to be the user's own, see [`super::user`].
+    pub proved: bool,
+}
+
+super::pack::pack_struct!(Seen {
+    key,
+    first,
+    last,
+    proved
+});
+
+/// Up to `MAX` things seen; the one unseen the longest makes room for a new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Familiar<const MAX: usize> {
+    items: Vec<Seen>,
+    /// Things let go to make room. Beyond 255 it stands still.
+    let_go: u8,
+}
+
+impl<const MAX: usize> Familiar<MAX> {
+    /// What is remembered of `key`; `None` where it was not seen. 0 stands for "not known" and is never there.
+    pub fn get(&self, key: u32) -> Option<Seen> {
+        self.items.iter().find(|seen| seen.key == key).copied()
+    }
+
+    /// Whether nothing was seen yet.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// All that is remembered, in no particular order.
+    pub fn all(&self) -> &[Seen] {
+        &self.items
+    }
+
+    /// Whether something was let go, so that what is not here may have been seen all the same.
+    pub fn is_full(&self) -> bool {
+        self.let_go > 0
+    }
+
+    /// Takes note of `key`. Nothing happens for 0.
+    pub fn note(&mut self, key: u32, at: u32, proved: bool) {
+        if key == 0 {
+            return;
+        }
+        if let Some(seen) = self.items.iter_mut().find(|seen| seen.key == key) {
+            seen.first = seen.first.min(at);
+            seen.last = seen.last.max(at);
+            seen.proved |= proved;
+            return;
+        }
+        let new = Seen {
+            key,
+            first: at,
+            last: at,
+            proved,
+        };
+        if self.items.len() < MAX {
+            if self.items.len() == self.items.capacity() {
+                self.items.reserve_exact(STEP);
+            }
+            self.items.push(new);
+            return;
+        }
+        self.let_go = self.let_go.saturating_add(1);
+        // What was proved to be the user's own stays longest: a stranger's many networks do not push it out.
+        let place = self
+            .items
+            .iter_mut()
+            .min_by_key(|seen| (seen.proved, seen.last));
+        if let Some(place) = place {
+            *place = new;
+        }
+    }
+}
+
+impl<const MAX: usize> Familiar<MAX> {
+    /// Lets go of `key`.
+    pub fn forget(&mut self, key: u32) {
+        self.items.retain(|seen| seen.key != key);
+    }
+}
+
+impl<const MAX: usize> Footprint for Familiar<MAX> {
+    fn heap_bytes(&self) -> usize {
+        bytes_of(&self.items)
+    }
+}
+
+impl<const MAX: usize> Pack for Familiar<MAX> {
+    fn pack(&self, out: &mut String) {
+        self.let_go.pack(out);
+        self.items.pack(out);
+    }
+
+    fn unpack(text: &mut &str) -> Result<Self, Damaged> {
+        let let_go = u8::unpack(text)?;
+        let items = Vec::<Seen>::unpack(text)?;
+        if items.len() > MAX {
+            return Err(Damaged);
+        }
+        Ok(Familiar { items, let_go })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    struct Tick(u32, char);
+
+    impl Timed for Tick {
+        fn at(&self) -> u32 {
+            self.0
+        }
+    }
+
+    type Line = Timeline<Tick, 4, 100>;
+
+    fn shown(line: &Line) -> String {
+        line.all().iter().map(|tick| tick.1).collect()
+    }
+
+    #[test]
+    fn keeps_order_bounds_and_age() {
+        let rows: [(&[(u32, char)], &str, &str); 6] = [
+            (&[], "", ""),
+            (&[(10, 'a'), (30, 'c'), (20, 'b')], "abc", "yyy"),
+            // The same second: in order of arrival.
+            (&[(10, 'a'), (10, 'b'), (5, 'z')], "zab", "yyy"),
+            // Full: the oldest makes room, and what is older than all is too late.
+            (
+                &[
+                    (1, 'a'),
+                    (2, 'b'),
+                    (3, 'c'),
+                    (4, 'd'),
+                    (5, 'e'),
+                    (1, 'f'),
+                    (3, 'g'),
+                ],
+                "cgde",
+                "yyyyyny",
+            ),
+            // Too old: let go, and not taken in.
+            (
+                &[(10, 'a'), (200, 'b'), (99, 'c'), (100, 'd')],
+                "db",
+                "yyny",
+            ),
+            (&[(10, 'a'), (110, 'b'), (111, 'c')], "bc", "yyy"),
+        ];
+        for (ticks, expected, taken) in rows {
+            let mut line = Line::default();
+            let answers: String = ticks
+                .iter()
+                .map(|&(at, name)| {
+                    if line.insert(Tick(at, name)) {
+                        'y'
+                    } else {
+                        'n'
+                    }
+                })
+                .collect();
+            assert_eq!((shown(&line).as_str(), answers.as_str()), (expected, taken));
+        }
+    }
+
+    #[test]
+    fn windows_end_at_the_newest_event_and_leave_out_their_beginning() {
+        let mut line = Line::default();
+        for at in [50, 60, 61, 70] {
+            line.insert(Tick(at, 'x'));
+        }
+        for (secs, count) in [
+            (0, 0),
+            (1, 1),
+            (9, 1),
+            (10, 2),
+            (11, 3),
+            (20, 3),
+            (21, 4),
+            (i64::MAX / 2, 4),
+        ] {
+            assert_eq!(line.within(secs).len(), count, "{secs}");
+        }
+    }
+
+    #[test]
+    fn the_own_stays_when_others_crowd_in() {
+        let mut seen = Familiar::<3>::default();
+        seen.note(0, 1, true);
+        assert!(seen.is_empty());
+        seen.note(7, 1, true);
+        for key in 10..20 {
+            seen.note(key, key, false);
+        }
+        assert!(seen.get(7).is_some_and(|own| own.proved && own.first == 1));
+        assert!(seen.get(19).is_some() && seen.get(18).is_some() && seen.get(17).is_none());
+        assert!(seen.is_full());
+        seen.note(7, 50, false);
+        assert_eq!(seen.get(7).map(|own| (own.first, own.last)), Some((1, 50)));
+    }
+}

@@ -1,0 +1,381 @@
+//! What is remembered of a user, and why each part is needed.
+//!
+//! Places become the user's own by getting in from them. At once where the record shows more than a password: a device
+//! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day. What is
+//! first seen while the user is under attack does not count.
+
+use super::event::{Event, NO_DEGREES, Traits};
+use super::pack::pack_struct;
+use super::table::Footprint;
+use super::timeline::{Familiar, Seen, Timed, Timeline};
+use super::{Attack, flow};
+use crate::limits::{
+    APPS_PER_USER, COUNTRIES_PER_USER, DELIVERIES_PER_USER, DEVICES_PER_USER, EVENTS_PER_USER,
+    EVENTS_SECS, NETWORKS_PER_USER, REFRESHES_PER_USER, REFRESHES_SECS, REPEAT_SECS,
+    REPEATS_PER_USER, SETTLE_SECS,
+};
+
+/// A non-interactive sign-in that got in, in short: there are many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refresh {
+    /// Seconds since 1970.
+    pub at: u32,
+    /// Application.
+    pub app: u32,
+    /// Resource asked for.
+    pub resource: u32,
+    /// Session id.
+    pub session: u32,
+    /// User agent.
+    pub agent: u32,
+    /// Address.
+    pub address: u32,
+    /// Network.
+    pub network: u32,
+}
+
+pack_struct!(Refresh {
+    at,
+    app,
+    resource,
+    session,
+    agent,
+    address,
+    network
+});
+
+impl Timed for Refresh {
+    fn at(&self) -> u32 {
+        self.at
+    }
+}
+
+/// A kind of non-interactive sign-in of which one has been left in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Repeat {
+    /// Application, address, resource, status and code.
+    kind: u32,
+    /// When the one was.
+    at: u32,
+}
+
+pack_struct!(Repeat { kind, at });
+
+/// What is remembered of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// Sign-ins of the last day: sequences and counts. Non-interactive ones that got in are in `refreshes`.
+    pub recent: Timeline<Event, EVENTS_PER_USER, EVENTS_SECS>,
+    /// Non-interactive sign-ins that got in: what a stolen token does.
+    pub refreshes: Timeline<Refresh, REFRESHES_PER_USER, REFRESHES_SECS>,
+    /// Networks from which the user got in.
+    pub networks: Familiar<NETWORKS_PER_USER>,
+    /// Countries from which the user got in.
+    pub countries: Familiar<COUNTRIES_PER_USER>,
+    /// Applications that the user got into.
+    pub apps: Familiar<APPS_PER_USER>,
+    /// Devices with which the user got in.
+    pub devices: Familiar<DEVICES_PER_USER>,
+    /// Ids of the last records: a record delivered twice must not count twice.
+    delivered: Vec<u32>,
+    /// What `repeat_refresh` compares with.
+    repeats: Vec<Repeat>,
+    /// The first success, in seconds since 1970; 0 before it.
+    pub since: u32,
+    /// The last sign-in of any kind; 0 before the first.
+    pub last_seen: u32,
+    /// The hours of the day (UTC) at which a person was there and got in, one bit each.
+    pub hours: u32,
+    /// Failures day by day.
+    pub failures: Daily,
+    /// The last attack on this user that was seen.
+    pub attack: Option<Attack>,
+}
+
+pack_struct!(User {
+    recent,
+    refreshes,
+    networks,
+    countries,
+    apps,
+    devices,
+    delivered,
+    repeats,
+    since,
+    last_seen,
+    hours,
+    failures,
+    attack,
+});
+
+impl Footprint for User {
+    fn heap_bytes(&self) -> usize {
+        self.recent.heap_bytes()
+            + self.refreshes.heap_bytes()
+            + self.networks.heap_bytes()
+            + self.countries.heap_bytes()
+            + self.apps.heap_bytes()
+            + self.devices.heap_bytes()
+            + (self.delivered.len() + 4) * size_of::<u32>()
+            + (self.repeats.len() + 4) * size_of::<Repeat>()
+            + 16
+    }
+}
+
+/// Failures counted by day of event time, with a running mean and spread of the days before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Daily {
+    /// Days since 1970 of the day that is being counted.
+    day: u32,
+    /// Failures of that day.
+    pub today: u32,
+    /// Whole days counted before it, up to 255.
+    pub days: u8,
+    /// Mean of the days before, in thousandths.
+    pub mean: u32,
+    /// Mean absolute difference from the mean, in thousandths.
+    pub spread: u32,
+}
+
+pack_struct!(Daily {
+    day,
+    today,
+    days,
+    mean,
+    spread
+});
+
+impl Daily {
+    /// Closes the days before that of `at`, each of which moves the mean by a seventh: about a week is remembered.
+    fn tick(&mut self, at: u32) {
+        let day = at / 86_400;
+        if self.day == 0 {
+            self.day = day;
+        }
+        // Beyond a month there is nothing left of what was before.
+        let closed = day.saturating_sub(self.day).min(31);
+        for _ in 0..closed {
+            let count = i64::from(self.today.min(1_000_000)) * 1000;
+            let mean = i64::from(self.mean);
+            let spread = i64::from(self.spread);
+            if self.days == 0 {
+                self.mean = u32::try_from(count).unwrap_or(u32::MAX);
+            } else {
+                let off = (count - mean).abs();
+                self.mean = u32::try_from(mean + (count - mean) / 7).unwrap_or(0);
+                self.spread = u32::try_from(spread + (off - spread) / 7).unwrap_or(0);
+            }
+            self.days = self.days.saturating_add(1);
+            self.today = 0;
+        }
+        self.day = self.day.max(day);
+    }
+}
+
+/// How well something is known to be the user's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Familiarity {
+    /// The record does not say what it is.
+    #[default]
+    Unsaid,
+    /// The user is known too short a time to tell.
+    NoHistory,
+    /// Never seen, and the user is known for long enough that this means something.
+    New,
+    /// Seen, but not long ago and not in a way that shows it to be the user's own.
+    Fresh,
+    /// The user's own.
+    Known,
+}
+
+/// How things stood before a record, and what it is to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The same record was delivered before.
+    pub duplicate: bool,
+    /// It is older than what is remembered, so it is not counted.
+    pub too_late: bool,
+    /// The network, as that of the user.
+    pub network: Familiarity,
+    /// The country.
+    pub country: Familiarity,
+    /// The application.
+    pub app: Familiarity,
+    /// The device; where the record has no device id, [`Familiarity::Unsaid`].
+    pub device: Familiarity,
+    /// Seconds since the user's last sign-in of any kind; `None` where there was none.
+    pub unseen_secs: Option<u32>,
+    /// A person is there at an hour of the day at which the user never was before.
+    pub new_hour: bool,
+    /// A success: the interrupts that it completes.
+    pub completes: Option<flow::Completed>,
+    /// An interrupt: a success that completes it has been seen already.
+    pub completed: bool,
+    /// A non-interactive sign-in like one before it.
+    pub repeat: bool,
+}
+
+impl User {
+    /// Takes note of a sign-in and says how things stood before it.
+    pub fn observe(&mut self, event: &Event) -> Before {
+        let mut before = self.before(event);
+        if before.duplicate {
+            return before;
+        }
+        push_bounded(&mut self.delivered, event.id, DELIVERIES_PER_USER);
+        self.last_seen = self.last_seen.max(event.at);
+        self.failures.tick(event.at);
+        self.failures.today += u32::from(event.is_failure());
+        before.too_late = !self.remember(event);
+        if event.is_success() {
+            let recent = self.recent.all_mut();
+            before.completes = flow::complete(recent, event);
+        } else if event.is_interrupted() {
+            before.completed = flow::is_completed(self.recent.all(), event);
+            if before.completed {
+                flow::mark_completed(self.recent.all_mut(), event);
+            }
+        }
+        self.learn(event);
+        before.repeat = event.is(Traits::NON_INTERACTIVE) && self.repeats(event);
+        before
+    }
+
+    /// Takes note of what the signals made of it: an attack on this user.
+    pub fn reported(&mut self, event: &Event, before: &Before, attack: Attack) {
+        let newest = self.attack.is_none_or(|last| last.at <= attack.at);
+        if newest {
+            self.attack = Some(attack);
+        }
+        // Nothing is learnt from an attacker.
+        let unlearn = |how| matches!(how, Familiarity::New | Familiarity::NoHistory);
+        if unlearn(before.network) {
+            self.networks.forget(event.network);
+        }
+        if unlearn(before.country) {
+            self.countries.forget(u32::from(event.country));
+        }
+        if unlearn(before.device) {
+            self.devices.forget(event.device);
+        }
+    }
+
+    /// Whether the user is known long enough for "new" to mean something.
+    pub fn has_history(&self, at: u32) -> bool {
+        self.since != 0 && self.since.saturating_add(SETTLE_SECS) <= at
+    }
+
+    fn before(&self, event: &Event) -> Before {
+        let history = self.has_history(event.at);
+        let familiarity = |seen: Option<Seen>, key: u32| match seen {
+            _ if key == 0 => Familiarity::Unsaid,
+            Some(seen) if seen.proved || seen.first.saturating_add(SETTLE_SECS) <= event.at => {
+                Familiarity::Known
+            }
+            Some(_) => Familiarity::Fresh,
+            None if history => Familiarity::New,
+            None => Familiarity::NoHistory,
+        };
+        let country = u32::from(event.country);
+        let hour = 1 << (event.at / 3600 % 24);
+        Before {
+            duplicate: self.delivered.contains(&event.id),
+            network: familiarity(self.networks.get(event.network), event.network),
+            country: familiarity(self.countries.get(country), country),
+            app: familiarity(self.apps.get(event.app), event.app),
+            device: familiarity(self.devices.get(event.device), event.device),
+            unseen_secs: (self.last_seen != 0).then(|| event.at.saturating_sub(self.last_seen)),
+            new_hour: history && self.hours & hour == 0,
+            ..Before::default()
+        }
+    }
+
+    /// False where the event is too old to be remembered.
+    fn remember(&mut self, event: &Event) -> bool {
+        if event.is_success() && event.is(Traits::NON_INTERACTIVE) {
+            self.recent.tick(event.at);
+            return self.refreshes.insert(Refresh {
+                at: event.at,
+                app: event.app,
+                resource: event.resource,
+                session: event.session,
+                agent: event.agent,
+                address: event.address,
+                network: event.network,
+            });
+        }
+        self.refreshes.tick(event.at);
+        self.recent.insert(*event)
+    }
+
+    fn learn(&mut self, event: &Event) {
+        // 50140 comes after everything has been accepted.
+        let got_in = event.is_success() || event.code == 50140;
+        if !got_in || event.is(Traits::CONFIDENTIAL) || self.is_under_attack(event.at) {
+            return;
+        }
+        if self.since == 0 || event.at < self.since {
+            self.since = event.at;
+        }
+        let proved = event.is(Traits::OWN_PLACE)
+            || (event.is(Traits::INTERACTIVE) && event.is(Traits::MFA_GIVEN));
+        self.networks.note(event.network, event.at, proved);
+        self.countries
+            .note(u32::from(event.country), event.at, proved);
+        self.apps.note(event.app, event.at, false);
+        self.devices.note(event.device, event.at, proved);
+        if event.is(Traits::INTERACTIVE) {
+            self.hours |= 1 << (event.at / 3600 % 24);
+        }
+    }
+
+    /// Whether an attack on the user was seen within the hour before `at`.
+    fn is_under_attack(&self, at: u32) -> bool {
+        self.attack.is_some_and(|attack| attack.covers(at, 3600))
+    }
+
+    /// Whether one like it came less than [`REPEAT_SECS`] before. If not, this is the one that others are repeats of.
+    fn repeats(&mut self, event: &Event) -> bool {
+        let kind = event.kind();
+        let place = self.repeats.iter_mut().find(|repeat| repeat.kind == kind);
+        if let Some(repeat) = place {
+            if event.at.abs_diff(repeat.at) < REPEAT_SECS {
+                return true;
+            }
+            repeat.at = repeat.at.max(event.at);
+            return false;
+        }
+        let new = Repeat { kind, at: event.at };
+        if self.repeats.len() >= REPEATS_PER_USER {
+            let oldest = self.repeats.iter_mut().min_by_key(|repeat| repeat.at);
+            if let Some(oldest) = oldest {
+                *oldest = new;
+            }
+        } else {
+            reserve_few(&mut self.repeats);
+            self.repeats.push(new);
+        }
+        false
+    }
+}
+
+/// Appends, letting go of the first where the list is full.
+fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
+    if list.len() >= max {
+        list.remove(0);
+    }
+    reserve_few(list);
+    list.push(item);
+}
+
+/// Doubling would hold half of the memory in reserve.
+fn reserve_few<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(4);
+    }
+}
+
+/// Whether an event has a place on the globe.
+pub fn has_degrees(event: &Event) -> bool {
+    event.latitude != NO_DEGREES
+}
