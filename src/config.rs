@@ -3,7 +3,7 @@
 //! The rows feed parsing, messages, the JSON Schema and the README's table. An option of a signal stands in the
 //! signal's file. Options are plain data passed in and do not change while a session is open.
 
-mod tree;
+pub(crate) mod tree;
 
 use std::net::IpAddr;
 
@@ -83,6 +83,27 @@ impl Opt {
         }
     }
 
+    /// A whole number, both bounds allowed.
+    pub const fn int(
+        key: &'static str,
+        unit: &'static str,
+        default: i64,
+        (min, max): (i64, i64),
+        source: &'static str,
+    ) -> Opt {
+        Opt {
+            key,
+            unit,
+            kind: Kind::Int { default, min, max },
+            source,
+        }
+    }
+
+    /// The length of a sliding window of event time, in seconds; up to a day.
+    pub const fn window(key: &'static str, default: i64, source: &'static str) -> Opt {
+        Opt::int(key, "seconds", default, (10, 86_400), source)
+    }
+
     /// What is allowed, with the unit, for a message.
     pub fn allowed(&self) -> String {
         match self.kind {
@@ -121,17 +142,20 @@ pub const MODE: Opt = Opt {
     unit: "what becomes of noise",
     kind: Kind::Word {
         default: "annotate",
-        allowed: &["annotate"],
+        allowed: &["annotate", "filter"],
     },
     source: "annotate removes nothing, so it is safe to start with",
 };
+
+/// The name of the member that is added, unless the operator chooses another.
+pub const MEMBER_DEFAULT: &str = "signin_triage";
 
 /// The member that is added.
 pub const MEMBER: Opt = Opt {
     key: "member",
     unit: "name of the member that is added",
     kind: Kind::Name {
-        default: "signin_triage",
+        default: MEMBER_DEFAULT,
     },
     source: "the project's name",
 };
@@ -160,8 +184,78 @@ pub const SUSPICIOUS_FROM: Opt = Opt {
     source: "two things that each deserve a look, or one that leaves little doubt",
 };
 
+/// How long an interrupted record waits for what becomes of it.
+pub const HOLD_SECS: Opt = Opt {
+    key: "hold_secs",
+    unit: "seconds of event time",
+    kind: Kind::Int {
+        default: 0,
+        min: 0,
+        max: 3600,
+    },
+    source: "0 decides at once and delays nothing; prompts are answered within 600 as a rule",
+};
+
+/// How long suppressed records are gathered in one roll-up.
+pub const ROLLUP_SECS: Opt = Opt {
+    key: "rollup_secs",
+    unit: "seconds of event time",
+    kind: Kind::Int {
+        default: 3600,
+        min: 60,
+        max: 86_400,
+    },
+    source: "an hour keeps the evidence fresh enough to be joined with alerts",
+};
+
+/// Users remembered at most.
+pub const USERS_MAX: Opt = Opt {
+    key: "users_max",
+    unit: "users",
+    kind: Kind::Int {
+        default: 100_000,
+        min: 1,
+        max: 10_000_000,
+    },
+    source: "more than state_mib holds by default; the smaller of the two counts",
+};
+
+/// Addresses remembered at most.
+pub const ADDRESSES_MAX: Opt = Opt {
+    key: "addresses_max",
+    unit: "addresses",
+    kind: Kind::Int {
+        default: 100_000,
+        min: 1,
+        max: 10_000_000,
+    },
+    source: "more than state_mib holds by default; the smaller of the two counts",
+};
+
+/// Memory for users and addresses.
+pub const STATE_MIB: Opt = Opt {
+    key: "state_mib",
+    unit: "MiB",
+    kind: Kind::Int {
+        default: 24,
+        min: 1,
+        max: 2048,
+    },
+    source: "with all else it stays below 64 MiB of linear memory",
+};
+
 /// The options that are not a signal's.
-pub static CORE: &[&Opt] = &[&MODE, &MEMBER, &REVIEW_FROM, &SUSPICIOUS_FROM];
+pub static CORE: &[&Opt] = &[
+    &MODE,
+    &MEMBER,
+    &REVIEW_FROM,
+    &SUSPICIOUS_FROM,
+    &HOLD_SECS,
+    &ROLLUP_SECS,
+    &USERS_MAX,
+    &ADDRESSES_MAX,
+    &STATE_MIB,
+];
 
 /// All options, in the order of the documentation.
 pub fn options() -> impl Iterator<Item = &'static Opt> {
@@ -649,7 +743,7 @@ mod tests {
             ),
             (
                 r#"{"mode":"fitler"}"#,
-                &["mode: found \"fitler\", allowed annotate"],
+                &["mode: found \"fitler\", allowed annotate or filter"],
             ),
             (
                 r#"{"reveiw_from":10,"nonsense":1}"#,

@@ -106,5 +106,20 @@ pub const COUNTRIES_PER_TENANT: usize = 256;
 /// Networks remembered per tenant; 16 bytes each. Once one had to make room, none counts as new.
 pub const NETWORKS_PER_TENANT: usize = 512;
 
+/// Records held back at once in the mode with `hold_secs`. Beyond it the one that is due first leaves early, as `pending`.
+pub const HELD_MAX: usize = 20_000;
+
+/// Bytes of all records held back.
+pub const HELD_BYTES_MAX: usize = 4 << 20;
+
+/// Roll-ups open at once. Beyond it the one that closes first is written early.
+pub const ROLLUPS_MAX: usize = 20_000;
+
+/// Bytes of all open roll-ups.
+pub const ROLLUPS_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of a text within a roll-up: a user, an application, an address, an id.
+pub const ROLLUP_TEXT_BYTES_MAX: usize = 256;
+
 // Positions within a line are kept as 32-bit numbers.
 const _: () = assert!(LINE_BYTES_MAX < u32::MAX as usize);

@@ -1,14 +1,15 @@
 //! Whether a record is noise that can stay out of the SIEM, with a named reason, or what speaks against that.
 //!
-//! Decided here from one record alone. A place is known to be the user's where the record itself shows it: a
-//! device that the tenant manages, or a named location that the tenant trusts. Until there is memory, a right
-//! password from any other place counts as one from a new place, and is kept.
+//! Decided from the record, its hits and what is remembered of its user. A place is known to be the user's where the
+//! record itself shows it (a device that the tenant manages, a named location that it trusts), or where the user got
+//! in from that network before in a way that shows it ([`crate::state::user`]).
 
-use crate::classify::{Cause, Class, FirstFactor, Status};
+use crate::classify::{Cause, Class, FirstFactor, Outcome, Status};
 use crate::input::shapes::Field;
 use crate::input::words::Risk;
 use crate::score::Verdict;
 use crate::signals::{Case, Hit, Weight};
+use crate::state::user::Place;
 
 /// Why a record is noise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,17 +18,32 @@ pub enum Reason {
     Handshake,
     /// A single question to the user that has no answer in this record.
     LoneInterrupt,
+    /// A later record of the same flow got in, so the success says it all.
+    PromptCompleted,
+    /// A client went on by itself, as it did within the hour before.
+    RepeatRefresh,
+    /// The same record was delivered before.
+    Duplicate,
 }
 
 impl Reason {
     /// All reasons, in the order in which they are counted.
-    pub const ALL: [Reason; 2] = [Reason::Handshake, Reason::LoneInterrupt];
+    pub const ALL: [Reason; 5] = [
+        Reason::Handshake,
+        Reason::LoneInterrupt,
+        Reason::PromptCompleted,
+        Reason::RepeatRefresh,
+        Reason::Duplicate,
+    ];
 
     /// The value in the output.
     pub fn label(self) -> &'static str {
         match self {
             Reason::Handshake => "handshake",
             Reason::LoneInterrupt => "lone_interrupt",
+            Reason::PromptCompleted => "prompt_completed",
+            Reason::RepeatRefresh => "repeat_refresh",
+            Reason::Duplicate => "duplicate",
         }
     }
 }
@@ -41,6 +57,23 @@ pub enum Noise {
     Suppress(Reason),
     /// It looks like noise, and the named signal, risk or rule speaks for keeping it.
     Keep(&'static str),
+}
+
+/// What is known besides the record and its hits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Circumstances {
+    /// How well the place was known to be the user's before the record.
+    pub place: Place,
+    /// The same record was delivered before.
+    pub duplicate: bool,
+    /// A non-interactive sign-in like one before it.
+    pub repeat: bool,
+    /// The success that completes it was itself found worth a look.
+    pub completed_oddly: bool,
+    /// The user, or the address, is inside an attack window: the signal that says so.
+    pub attack: Option<&'static str>,
+    /// What a step by another key decided that knew the user, see [`crate::keyed`].
+    pub earlier: Option<Noise>,
 }
 
 /// Rules that keep a record, by the name that stands in `kept_for` (signals go by their own id).
@@ -67,6 +100,14 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
         "Identity Protection holds the user at risk or compromised",
     ),
     (
+        "failure",
+        "a failure that was delivered before: a failure is never suppressed",
+    ),
+    (
+        "completed_oddly",
+        "the success that completed it is itself worth a look",
+    ),
+    (
         "right_password_new_place",
         "the password was right, and nothing shows that the device or network is the user's",
     ),
@@ -85,18 +126,46 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
 ];
 
 /// Decides about a record whose signals and verdict are known.
-pub fn decide(case: &Case, hits: &[Hit], verdict: Verdict) -> Noise {
-    let Some(reason) = looks_like(case.class) else {
+pub fn decide(case: &Case, hits: &[Hit], verdict: Verdict, known: &Circumstances) -> Noise {
+    let reason = match known.earlier {
+        Some(Noise::Not) => None,
+        Some(Noise::Suppress(reason)) => Some(reason),
+        // What kept it still does; here it can only be found to be kept for something weightier.
+        Some(Noise::Keep(_)) => Some(Reason::Handshake),
+        None => looks_like(case, known),
+    };
+    let Some(reason) = reason else {
         return Noise::Not;
     };
-    match kept_for(case, hits, verdict) {
+    let rule = always_kept_for(case, hits, verdict, known).or(match known.earlier {
+        Some(Noise::Keep(rule)) => Some(rule),
+        Some(_) => None,
+        None => kept_for_place(case, reason, known),
+    });
+    match rule {
         Some(rule) => Noise::Keep(rule),
         None => Noise::Suppress(reason),
     }
 }
 
-/// Which kind of noise the record would be, by its cause. A failure never is.
-fn looks_like(class: &Class) -> Option<Reason> {
+/// Which kind of noise the record would be.
+fn looks_like(case: &Case, known: &Circumstances) -> Option<Reason> {
+    let class = case.class;
+    if known.duplicate {
+        return Some(Reason::Duplicate);
+    }
+    if class.status != Status::Failure && known.repeat && known.place.is_known() {
+        return Some(Reason::RepeatRefresh);
+    }
+    let by_cause = by_cause(class)?;
+    if class.outcome == Some(Outcome::Completed) {
+        return Some(Reason::PromptCompleted);
+    }
+    Some(by_cause)
+}
+
+/// Which kind of noise the record would be by its cause. A failure never is.
+fn by_cause(class: &Class) -> Option<Reason> {
     if class.status != Status::Interrupted {
         return None;
     }
@@ -122,15 +191,26 @@ fn looks_like(class: &Class) -> Option<Reason> {
     }
 }
 
-/// What speaks for keeping a record that looks like noise, the most telling first.
-fn kept_for(case: &Case, hits: &[Hit], verdict: Verdict) -> Option<&'static str> {
+/// What speaks for keeping a record that looks like noise from wherever it comes, the most telling first.
+fn always_kept_for(
+    case: &Case,
+    hits: &[Hit],
+    verdict: Verdict,
+    known: &Circumstances,
+) -> Option<&'static str> {
     // Also where the operator has switched the signal off.
     if case.class.told.denial() || case.class.cause == Cause::MfaDenied {
+        return Some("mfa_denied");
+    }
+    if case.class.outcome == Some(Outcome::Denied) {
         return Some("mfa_denied");
     }
     // What is not looked at could be a denial.
     if case.record.is_cut() {
         return Some("record_cut");
+    }
+    if case.class.status == Status::Failure {
+        return Some("failure");
     }
     if case.class.looked_up == Some(50199) {
         return Some("code_50199");
@@ -153,8 +233,24 @@ fn kept_for(case: &Case, hits: &[Hit], verdict: Verdict) -> Option<&'static str>
     if state("atRisk") || state("confirmedCompromised") {
         return Some("risk_state");
     }
-    let known_place = record.is_network_trusted() || record.is_device_managed();
-    if known_place {
+    if known.completed_oddly {
+        return Some("completed_oddly");
+    }
+    known.attack
+}
+
+/// The rule that keeps a record because its place is not known to be the user's; `None` where it is, or where that
+/// does not matter.
+fn kept_for_place(case: &Case, reason: Reason, known: &Circumstances) -> Option<&'static str> {
+    let record = case.record;
+    let known_place =
+        record.is_network_trusted() || record.is_device_managed() || known.place.is_known();
+    if known_place || reason == Reason::Duplicate {
+        return None;
+    }
+    // Whoever answered the prompt had the second factor too. Of a user with a history a new place is kept all the
+    // same: that is what a phishing proxy looks like.
+    if reason == Reason::PromptCompleted && !known.place.is_new() {
         return None;
     }
     needs_known_place(case)
@@ -187,7 +283,7 @@ mod tests {
     fn decided(members: &str, config: &str) -> Noise {
         judged(members, config, |case, hits| {
             let verdict = score::verdict(score::total(hits), case.config);
-            decide(case, hits, verdict)
+            decide(case, hits, verdict, &Circumstances::default())
         })
     }
 

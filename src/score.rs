@@ -2,7 +2,8 @@
 
 use crate::config::{Config, REVIEW_FROM, SUSPICIOUS_FROM};
 use crate::limits::SCORE_MAX;
-use crate::signals::Hit;
+use crate::signals::{self, Hit};
+use crate::state::{Attack, Key};
 
 /// What the score amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,38 @@ pub fn verdict(score: i64, config: &Config) -> Verdict {
     } else {
         Verdict::Benign
     }
+}
+
+/// The attacks on the record's user, and from its address, that its hits amount to by themselves.
+///
+/// Each goes by what the record and its own key show, never by what another key shows: an office is not an attacker
+/// because one of its users was phished, and an engine that keeps users and addresses apart comes to the same. That
+/// an attack is under way does not prolong it.
+pub fn attacks(hits: &[Hit], at: u32, config: &Config) -> (Option<Attack>, Option<Attack>) {
+    let attack = |counts: &dyn Fn(Option<Key>) -> bool| {
+        let mut sum = 0;
+        let mut most: Option<(i64, usize)> = None;
+        for hit in hits {
+            let position = signals::ALL.iter().position(|signal| signal.id == hit.id)?;
+            let signal = signals::ALL.get(position)?;
+            if !counts(signal.needs) || signals::IN_ATTACK.contains(&signal.id) {
+                continue;
+            }
+            sum += hit.points;
+            if most.is_none_or(|(points, _)| hit.points > points) {
+                most = Some((hit.points, position));
+            }
+        }
+        let (_, position) = most.filter(|_| sum >= config.int(&SUSPICIOUS_FROM))?;
+        Some(Attack {
+            at,
+            signal: u8::try_from(position).ok()?,
+        })
+    };
+    (
+        attack(&|needs| needs.is_none_or(|key| key == Key::User)),
+        attack(&|needs| needs == Some(Key::Address)),
+    )
 }
 
 #[cfg(test)]

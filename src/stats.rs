@@ -1,5 +1,6 @@
-//! Counters. Each line ends in exactly one of `lines_enriched` and `lines_unchanged`; each record, and each
-//! line or element that is not one, in exactly one of `records` and `rejected`.
+//! Counters. Each line ends in exactly one of `lines_enriched`, `lines_unchanged` and `lines_suppressed`, or is still in
+//! `lines_held`; each record, and each line or element that is not one, in exactly one of `records`, `rejected` and
+//! `lines_held`.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher};
@@ -12,6 +13,7 @@ use crate::limits::DISTINCT_MAX;
 use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::score::Verdict;
 use crate::signals;
+use crate::state::table::Gauge;
 use crate::write::Decision;
 
 /// One count.
@@ -25,11 +27,47 @@ pub struct Counter {
     pub count: u64,
 }
 
+/// How a line left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// In the stream, with at least one record enriched.
+    Enriched,
+    /// In the stream, as it came.
+    Unchanged,
+    /// By the second output.
+    Suppressed,
+    /// Not yet.
+    Held,
+}
+
+/// What is counted elsewhere, at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Gauges {
+    /// Records held back.
+    pub held: usize,
+    /// Roll-ups whose windows are open.
+    pub open_rollups: usize,
+    /// The tables of what is remembered.
+    pub tables: [(&'static str, Gauge); 3],
+    /// Records that were too late to be remembered.
+    pub too_late: u64,
+}
+
 /// All counters of a session.
 #[derive(Debug, Clone)]
 pub struct Stats {
     lines: u64,
     lines_enriched: u64,
+    lines_unchanged: u64,
+    lines_suppressed: u64,
+    /// Lines that were held at some time, and those let go since; negative where they came with a snapshot.
+    held: u64,
+    released: u64,
+    released_early: u64,
+    suppressed: u64,
+    suppressed_bytes: u64,
+    rollups: u64,
+    rollup_bytes: u64,
     bytes_in: u64,
     bytes_out: u64,
     records: u64,
@@ -55,6 +93,15 @@ impl Default for Stats {
         Stats {
             lines: 0,
             lines_enriched: 0,
+            lines_unchanged: 0,
+            lines_suppressed: 0,
+            held: 0,
+            released: 0,
+            released_early: 0,
+            suppressed: 0,
+            suppressed_bytes: 0,
+            rollups: 0,
+            rollup_bytes: 0,
             bytes_in: 0,
             bytes_out: 0,
             records: 0,
@@ -81,11 +128,51 @@ impl Stats {
     }
 
     /// Counts a line. It is enriched where at least one record of it is.
-    pub fn line(&mut self, bytes_in: usize, bytes_out: usize, enriched: bool) {
+    pub fn line(&mut self, bytes_in: usize, bytes_out: usize, left: Left) {
         self.lines += 1;
-        self.lines_enriched += u64::from(enriched);
         self.bytes_in += bytes_in as u64;
-        self.bytes_out += bytes_out as u64;
+        self.left(bytes_out, left);
+    }
+
+    /// Counts a line that had been held and leaves.
+    pub fn released(&mut self, bytes: usize, left: Left) {
+        self.released += 1;
+        self.left(bytes, left);
+    }
+
+    fn left(&mut self, bytes: usize, left: Left) {
+        match left {
+            Left::Enriched => self.lines_enriched += 1,
+            Left::Unchanged => self.lines_unchanged += 1,
+            Left::Suppressed => self.lines_suppressed += 1,
+            Left::Held => {}
+        }
+        if matches!(left, Left::Enriched | Left::Unchanged) {
+            self.bytes_out += bytes as u64;
+        }
+    }
+
+    /// Counts a record that is held back for now.
+    pub fn held_record(&mut self) {
+        self.held += 1;
+    }
+
+    /// Counts a held record for which there was no room until it was due.
+    pub fn released_early(&mut self) {
+        self.released_early += 1;
+    }
+
+    /// Counts a record that left the stream.
+    pub fn suppressed_record(&mut self, bytes: usize) {
+        self.suppressed += 1;
+        self.suppressed_bytes += bytes as u64;
+    }
+
+    /// Counts a roll-up line.
+    pub fn rollup(&mut self, bytes: usize) {
+        self.rollups += 1;
+        self.rollup_bytes += bytes as u64;
+        self.bytes_out += bytes as u64;
     }
 
     /// Counts a line or an element that was passed on unchanged.
@@ -131,11 +218,17 @@ impl Stats {
     }
 
     /// All counts in a fixed order; of causes and of what kept a record only those that were seen.
-    pub fn counters(&self) -> Vec<Counter> {
+    pub fn counters(&self, gauges: &Gauges) -> Vec<Counter> {
         let mut out = Out(Vec::new());
         out.one("lines", self.lines);
         out.one("lines_enriched", self.lines_enriched);
-        out.one("lines_unchanged", self.lines - self.lines_enriched);
+        out.one("lines_unchanged", self.lines_unchanged);
+        out.one("lines_suppressed", self.lines_suppressed);
+        out.one("lines_held", gauges.held as u64);
+        // What was held when the session was restored came in before it was opened.
+        let restored = (gauges.held as u64 + self.released).saturating_sub(self.held);
+        out.one("lines_restored", restored);
+        out.one("released_early", self.released_early);
         out.one("bytes_in", self.bytes_in);
         out.one("bytes_out", self.bytes_out);
         out.one("records", self.records);
@@ -159,6 +252,11 @@ impl Stats {
         }
         out.group("noise", &Reason::ALL.map(Reason::label), &self.noise);
         out.one("noise_bytes", self.noise_bytes);
+        out.one("suppressed", self.suppressed);
+        out.one("suppressed_bytes", self.suppressed_bytes);
+        out.one("rollups", self.rollups);
+        out.one("rollups_open", gauges.open_rollups as u64);
+        out.one("rollup_bytes", self.rollup_bytes);
         for &(rule, count) in self.kept_for.iter().filter(|(_, count)| *count > 0) {
             out.add("kept_for", rule, count);
         }
@@ -168,6 +266,12 @@ impl Stats {
         }
         out.one("users", self.users.count());
         out.one("addresses", self.addresses.count());
+        for (table, gauge) in gauges.tables {
+            out.add("remembered", table, gauge.entries as u64);
+            out.add("remembered_bytes", table, gauge.bytes as u64);
+            out.add("forgotten", table, gauge.forgotten);
+        }
+        out.one("too_late", gauges.too_late);
         out.0
     }
 }

@@ -6,6 +6,8 @@ use crate::input::record::Layout;
 use crate::noise::Noise;
 use crate::score::Verdict;
 use crate::signals::Hit;
+use crate::state::flow::Completed;
+use crate::state::{self, Keys};
 
 /// Version of the fields that are added. It grows when one changes its meaning.
 pub const FIELDS_VERSION: u32 = 1;
@@ -24,6 +26,10 @@ pub struct Decision<'a> {
     pub verdict: Verdict,
     /// The signals that fired.
     pub hits: &'a [Hit],
+    /// The interrupts that a success completes.
+    pub flow: Option<Completed>,
+    /// By which keys it was looked at so far; all but in [`crate::keyed`].
+    pub keys: Keys,
 }
 
 /// Appends `text` to `out` with `member` added as `layout` says.
@@ -67,6 +73,13 @@ fn object(out: &mut String, decision: &Decision) {
             .filter(|name| !name.is_empty());
         list(out, ",\"stopped_by\":[", names, string);
     }
+    if let Some(flow) = decision.flow {
+        out.push_str(",\"flow\":{\"interrupts\":");
+        number(out, i64::from(flow.interrupts));
+        out.push_str(",\"seconds\":");
+        number(out, i64::from(flow.seconds));
+        out.push('}');
+    }
     match decision.noise {
         Noise::Not => out.push_str(",\"noise\":{\"suppress\":false}"),
         Noise::Suppress(reason) => {
@@ -93,6 +106,10 @@ fn object(out: &mut String, decision: &Decision) {
         string(out, &hit.why);
         out.push('}');
     });
+    if decision.keys != Keys::ALL {
+        let keys = decision.keys.each().map(state::Key::label);
+        list(out, ",\"keyed\":[", keys, |out, key| string(out, key));
+    }
     out.push('}');
 }
 
@@ -122,7 +139,8 @@ fn word(out: &mut String, start: &str, word: &str) {
     out.push('"');
 }
 
-fn number(out: &mut String, number: i64) {
+/// Appends a number.
+pub(crate) fn number(out: &mut String, number: i64) {
     // Small numbers only; formatting machinery would cost more than the rest of the object.
     if number < 0 {
         out.push('-');
@@ -144,7 +162,7 @@ fn number(out: &mut String, number: i64) {
 }
 
 /// Appends a JSON string.
-fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {

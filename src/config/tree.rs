@@ -29,6 +29,41 @@ impl Node {
         shortened(self.json())
     }
 
+    /// The member of that name of an object.
+    pub fn member(&self, name: &str) -> Option<&Node> {
+        let Node::Object(members) = self else {
+            return None;
+        };
+        members
+            .iter()
+            .find(|member| member.0 == name)
+            .map(|member| &member.1)
+    }
+
+    /// The items of an array; none of anything else.
+    pub fn items(&self) -> &[Node] {
+        match self {
+            Node::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// A string.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Node::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     fn json(&self) -> String {
         let list = |items: Vec<String>| items.join(",");
         match self {

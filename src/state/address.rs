@@ -116,7 +116,12 @@ impl Address {
             self.welcome(event);
             return before;
         }
-        if self.trouble.all().iter().any(|trace| trace.id == event.id) {
+        if self
+            .trouble
+            .all()
+            .iter()
+            .any(|trace| event.is_delivery_of(trace.id))
+        {
             before.duplicate = true;
             return before;
         }
@@ -150,8 +155,8 @@ impl Address {
         let attacked = self
             .attack
             .is_some_and(|attack| attack.covers(event.at, 3600));
-        // Who gets in from an address during an attack is a victim and not a guest.
-        if !attacked {
+        // Who gets in from an address during an attack is a victim and not a guest, unless the tenant manages the device.
+        if !attacked || event.is(Traits::OWN_PLACE) {
             self.guests.note(event.user, event.at, proved);
         }
     }

@@ -86,7 +86,8 @@ pub struct Event {
     pub at: u32,
     /// The result code; 0 for success as well as for none.
     pub code: u32,
-    /// Tells deliveries of the same record from other records: of request id, code and time.
+    /// Tells deliveries of the same record from other records: of request id, code and time. 0 where the record has no
+    /// request id: it cannot be told from others then, and counts each time.
     pub id: u32,
     /// Entra's request id. An interrupt and the success that completes it can share one.
     pub request: u32,
@@ -184,6 +185,11 @@ impl Event {
         self.is(Traits::WRONG)
     }
 
+    /// Whether this is the record that was remembered under `id`.
+    pub fn is_delivery_of(&self, id: u32) -> bool {
+        self.id != 0 && self.id == id
+    }
+
     /// What repeats of a non-interactive sign-in have in common: application, address, resource, code and how it ended.
     pub fn kind(&self) -> u32 {
         let ended = self.traits & (Traits::SUCCESS.0 | Traits::INTERRUPTED.0);
@@ -262,7 +268,10 @@ impl Event {
         Some(Event {
             at,
             code,
-            id: mixed([request, code, at, correlation]),
+            id: match request {
+                0 => 0,
+                _ => mixed([request, code, at, correlation]),
+            },
             request,
             correlation,
             attempt: match hash(Field::OriginalRequestId) {

@@ -75,7 +75,10 @@ pub fn is_completed(recent: &[Event], interrupt: &Event) -> bool {
 
 /// Marks `interrupt`, which is in the list, as completed.
 pub fn mark_completed(recent: &mut [Event], interrupt: &Event) {
-    if let Some(own) = recent.iter_mut().find(|event| event.id == interrupt.id) {
+    let own = |event: &&mut Event| {
+        (event.id, event.at, event.code) == (interrupt.id, interrupt.at, interrupt.code)
+    };
+    if let Some(own) = recent.iter_mut().find(own) {
         own.traits |= Traits::COMPLETED.0;
     }
 }

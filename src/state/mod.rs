@@ -153,6 +153,13 @@ pub struct Facts<'a> {
     pub tenant: Option<(&'a Tenant, &'a TenantBefore)>,
 }
 
+impl Sighting {
+    /// How things stood with the user before the record.
+    pub fn of_user(&self) -> Option<&Before> {
+        self.user.as_ref().map(|(_, before)| before)
+    }
+}
+
 impl State {
     /// Nothing remembered yet. Only what is kept by `keys` will be.
     pub fn new(config: &Config, keys: Keys) -> State {

@@ -15,6 +15,17 @@ pub trait Footprint {
     fn heap_bytes(&self) -> usize;
 }
 
+/// How full a table is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gauge {
+    /// Entries held.
+    pub entries: usize,
+    /// Bytes that they take, index included.
+    pub bytes: usize,
+    /// Entries forgotten since the table was made.
+    pub forgotten: u64,
+}
+
 /// Where an entry stands; valid until the next change of the table.
 pub type Place = usize;
 
@@ -74,6 +85,15 @@ impl<T: Default + Footprint> Table<T> {
     /// Bytes that the entries take, index included.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// What `stats` says of it.
+    pub fn gauge(&self) -> Gauge {
+        Gauge {
+            entries: self.len(),
+            bytes: self.bytes,
+            forgotten: self.forgotten,
+        }
     }
 
     /// Entries forgotten since the table was made.

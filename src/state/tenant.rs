@@ -116,7 +116,7 @@ impl Tenant {
             .refusals
             .all()
             .iter()
-            .any(|refusal| refusal.id == event.id)
+            .any(|refusal| event.is_delivery_of(refusal.id))
         {
             before.duplicate = true;
             return before;

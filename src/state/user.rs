@@ -5,7 +5,7 @@
 //! first seen while the user is under attack does not count.
 
 use super::event::{Event, NO_DEGREES, Traits};
-use super::pack::pack_struct;
+use super::pack::{Damaged, Pack, pack_struct};
 use super::table::Footprint;
 use super::timeline::{Familiar, Seen, Timed, Timeline};
 use super::{Attack, flow};
@@ -188,6 +188,51 @@ pub enum Familiarity {
     Known,
 }
 
+impl Familiarity {
+    const ALL: [Familiarity; 5] = [
+        Familiarity::Unsaid,
+        Familiarity::NoHistory,
+        Familiarity::New,
+        Familiarity::Fresh,
+        Familiarity::Known,
+    ];
+}
+
+impl Pack for Familiarity {
+    fn pack(&self, out: &mut String) {
+        (*self as u8).pack(out);
+    }
+
+    fn unpack(text: &mut &str) -> Result<Familiarity, Damaged> {
+        let position = usize::from(u8::unpack(text)?);
+        Familiarity::ALL.get(position).copied().ok_or(Damaged)
+    }
+}
+
+/// How well the place of a sign-in was known to be the user's before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The network.
+    pub network: Familiarity,
+    /// The country.
+    pub country: Familiarity,
+}
+
+pack_struct!(Place { network, country });
+
+impl Place {
+    /// Whether the user got in from there before, in a way that shows it to be the user's own.
+    pub fn is_known(self) -> bool {
+        self.network == Familiarity::Known
+            && matches!(self.country, Familiarity::Known | Familiarity::Unsaid)
+    }
+
+    /// Whether the user has a history, and nothing of it is from there.
+    pub fn is_new(self) -> bool {
+        self.network == Familiarity::New || self.country == Familiarity::New
+    }
+}
+
 /// How things stood before a record, and what it is to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Before {
@@ -215,6 +260,16 @@ pub struct Before {
     pub repeat: bool,
 }
 
+impl Before {
+    /// How well the place was known.
+    pub fn place(&self) -> Place {
+        Place {
+            network: self.network,
+            country: self.country,
+        }
+    }
+}
+
 impl User {
     /// Takes note of a sign-in and says how things stood before it.
     pub fn observe(&mut self, event: &Event) -> Before {
@@ -222,7 +277,9 @@ impl User {
         if before.duplicate {
             return before;
         }
-        push_bounded(&mut self.delivered, event.id, DELIVERIES_PER_USER);
+        if event.id != 0 {
+            push_bounded(&mut self.delivered, event.id, DELIVERIES_PER_USER);
+        }
         self.last_seen = self.last_seen.max(event.at);
         self.failures.tick(event.at);
         self.failures.today += u32::from(event.is_failure());
@@ -279,7 +336,7 @@ impl User {
         let country = u32::from(event.country);
         let hour = 1 << (event.at / 3600 % 24);
         Before {
-            duplicate: self.delivered.contains(&event.id),
+            duplicate: self.delivered.iter().any(|&id| event.is_delivery_of(id)),
             network: familiarity(self.networks.get(event.network), event.network),
             country: familiarity(self.countries.get(country), country),
             app: familiarity(self.apps.get(event.app), event.app),

@@ -1,0 +1,566 @@
+//! The path of a record, from bytes to bytes, and what becomes of its line.
+
+use crate::classify::{self, Class, Outcome as FlowOutcome, Status};
+use crate::config::{self, Config};
+use crate::held::{Held, Waiting};
+use crate::input::json::{Cursor, Span};
+use crate::input::lines::{self, Line};
+use crate::input::{Record, Scratch, Skip, View, view};
+use crate::keyed::Earlier;
+use crate::limits;
+use crate::noise::{self, Circumstances, Noise};
+use crate::rollup::Rollups;
+use crate::score::{self, Verdict};
+use crate::signals::{self, Case, Hit};
+use crate::state::event::{Event, Traits, hash64};
+use crate::state::user::Before;
+use crate::state::{Facts, Key, Keys, Sighting, State};
+use crate::stats::{Counter, Gauges, Left, Stats};
+use crate::write::{self, Decision};
+
+/// A long-lived run over a stream of lines.
+pub struct Session {
+    pub(crate) config: Config,
+    /// What it remembers, and which signals it looks at.
+    pub(crate) keys: Keys,
+    pub(crate) state: State,
+    pub(crate) waiting: Waiting,
+    pub(crate) rollups: Rollups,
+    /// The newest event time seen, in seconds since 1970; 0 before the first.
+    pub(crate) watermark: u32,
+    scratch: Scratch,
+    /// For reading a held line again while another is being read.
+    second_scratch: Scratch,
+    hits: Vec<Hit>,
+    /// The line that is being written.
+    line: String,
+    stats: Stats,
+}
+
+/// What became of one batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The lines that stay in the stream: in order, roll-ups and lines that had been held among them.
+    pub kept: String,
+    /// The lines that leave by the second output. Empty in mode `annotate`.
+    pub suppressed: String,
+    /// What was passed on unchanged, the first [`limits::REJECTED_MAX`] of a batch; these lines are part of `kept`.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A line, or an element of an envelope, that was passed on unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Number of the line within the batch, from 1.
+    pub line: u32,
+    /// Why.
+    pub reason: Skip,
+}
+
+/// What becomes of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Keep,
+    Suppress,
+    Hold,
+}
+
+/// What was found in a text.
+enum Found {
+    /// One record, and what becomes of it.
+    Record(Fate),
+    /// An envelope, whose array stands there.
+    Envelope(Span),
+}
+
+impl Session {
+    /// Opens a session that remembers nothing yet.
+    pub fn open(config: Config) -> Session {
+        Session::by(config, Keys::ALL)
+    }
+
+    /// The same for one that remembers by `keys` only.
+    pub(crate) fn by(config: Config, keys: Keys) -> Session {
+        Session {
+            state: State::new(&config, keys),
+            config,
+            keys,
+            waiting: Waiting::default(),
+            rollups: Rollups::default(),
+            watermark: 0,
+            scratch: Scratch::default(),
+            second_scratch: Scratch::default(),
+            hits: Vec::new(),
+            line: String::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Enriches a batch of whole lines. What cannot be read is passed on unchanged.
+    pub fn process(&mut self, batch: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        // What is added to a record is mostly a fifth of it or less.
+        outcome.kept.reserve(batch.len() + batch.len() / 4);
+        for (line, number) in lines::split(batch).zip(1..) {
+            self.line(line, number, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Says that event time has come as far as `millis` since 1970, and releases what is due by then: held lines as
+    /// `abandoned`, and the roll-ups of windows that have closed.
+    pub fn advance(&mut self, millis: i64) -> Outcome {
+        let mut outcome = Outcome::default();
+        let secs = u32::try_from(millis.div_euclid(1000).max(0)).unwrap_or(u32::MAX);
+        self.tick(secs, &mut outcome);
+        outcome
+    }
+
+    /// Releases all that is still held, with the outcome known so far, and all roll-ups: for the end of a stream.
+    pub fn drain(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        while let Some(held) = self.waiting.due(u32::MAX) {
+            self.release(held, FlowOutcome::Pending, None, &mut outcome);
+        }
+        self.write_rollups(u32::MAX, &mut outcome);
+        outcome
+    }
+
+    /// All counts since the session was opened, in a fixed order.
+    pub fn stats(&self) -> Vec<Counter> {
+        self.stats.counters(&Gauges {
+            held: self.waiting.len(),
+            open_rollups: self.rollups.len(),
+            tables: [
+                ("users", self.state.users.gauge()),
+                ("addresses", self.state.addresses.gauge()),
+                ("tenants", self.state.tenants.gauge()),
+            ],
+            too_late: self.state.too_late(),
+        })
+    }
+
+    /// One line: a record, or an envelope whose records are enriched in place.
+    fn line(&mut self, line: Line, number: u32, outcome: &mut Outcome) {
+        let mut text = std::mem::take(&mut self.line);
+        text.clear();
+        let records = self.stats.records();
+        let bytes_in = line.lead.len() + line.text.len() + line.tail.len();
+        let fate = match self.object(line.text, true, &mut text, outcome) {
+            Ok(Found::Record(fate)) => Ok(fate),
+            Ok(Found::Envelope(array)) => {
+                self.envelope(line.text, array, number, &mut text, outcome)
+            }
+            Err(skip) => Err(skip),
+        };
+        let fate = fate.unwrap_or_else(|skip| {
+            text.clear();
+            text.push_str(line.text);
+            self.reject(skip, number, outcome);
+            Fate::Keep
+        });
+        // A line that something else now stands behind must end.
+        let tail = if line.tail.is_empty() {
+            "\n"
+        } else {
+            line.tail
+        };
+        let bytes_out = match fate {
+            Fate::Keep => {
+                end_line(&mut outcome.kept);
+                outcome.kept.push_str(line.lead);
+                outcome.kept.push_str(&text);
+                outcome.kept.push_str(line.tail);
+                line.lead.len() + text.len() + line.tail.len()
+            }
+            Fate::Suppress => {
+                // Of an envelope the elements have been written one by one.
+                if !text.is_empty() {
+                    outcome.suppressed.push_str(line.lead);
+                    outcome.suppressed.push_str(&text);
+                    outcome.suppressed.push_str(tail);
+                }
+                0
+            }
+            Fate::Hold => 0,
+        };
+        let left = match fate {
+            Fate::Keep if self.stats.records() > records => Left::Enriched,
+            Fate::Keep => Left::Unchanged,
+            Fate::Suppress => Left::Suppressed,
+            Fate::Hold => Left::Held,
+        };
+        self.stats.line(bytes_in, bytes_out, left);
+        self.line = text;
+        while let Some(held) = self.waiting.surplus() {
+            self.stats.released_early();
+            self.release(held, FlowOutcome::Pending, None, outcome);
+        }
+        self.write_rollups(self.watermark, outcome);
+    }
+
+    /// The elements of the array at `array`, each enriched in its place; those that are suppressed leave as lines of
+    /// their own. They are never held: one line stays one line. An empty one holds no sign-in.
+    fn envelope(
+        &mut self,
+        text: &str,
+        array: Span,
+        number: u32,
+        out: &mut String,
+        outcome: &mut Outcome,
+    ) -> Result<Fate, Skip> {
+        let mut cursor = Cursor::starting_at(text, array.start);
+        let mut first = true;
+        cursor.value()?;
+        if !cursor.element(&mut first)? {
+            return Err(Skip::Empty);
+        }
+        let mut from = 0;
+        let (mut kept, mut suppressed) = (0, String::new());
+        loop {
+            let element = cursor.skip()?;
+            let before = text.get(from..element.start).unwrap_or("");
+            let opening = from == 0;
+            from = element.end;
+            let element = cursor.slice(element);
+            let mark = out.len();
+            // The comma between two elements goes with the second, and the opening of the array stays.
+            if opening || kept > 0 {
+                out.push_str(before);
+            }
+            let start = out.len();
+            match self.object(element, false, out, outcome) {
+                Ok(Found::Record(Fate::Suppress)) => {
+                    suppressed.push_str(out.get(start..).unwrap_or(""));
+                    suppressed.push('\n');
+                    out.truncate(if opening { start } else { mark });
+                }
+                Ok(Found::Record(_)) => kept += 1,
+                // An envelope within an envelope is none of the known shapes.
+                other => {
+                    let skip = other.err().unwrap_or(Skip::NotSignIn);
+                    out.truncate(start);
+                    out.push_str(element);
+                    kept += 1;
+                    self.reject(skip, number, outcome);
+                }
+            }
+            if !cursor.element(&mut first)? {
+                break;
+            }
+        }
+        outcome.suppressed.push_str(&suppressed);
+        if kept == 0 {
+            out.clear();
+            return Ok(Fate::Suppress);
+        }
+        out.push_str(text.get(from..).unwrap_or(""));
+        Ok(Fate::Keep)
+    }
+
+    fn reject(&mut self, skip: Skip, line: u32, outcome: &mut Outcome) {
+        self.stats.rejected(skip);
+        if outcome.rejected.len() < limits::REJECTED_MAX {
+            outcome.rejected.push(Rejected { line, reason: skip });
+        }
+    }
+
+    /// The path of one object. Appends it enriched to `out`, unless it is to be held or is an envelope.
+    fn object(
+        &mut self,
+        text: &str,
+        may_wait: bool,
+        out: &mut String,
+        outcome: &mut Outcome,
+    ) -> Result<Found, Skip> {
+        if text.len() > limits::LINE_BYTES_MAX {
+            return Err(Skip::TooLong);
+        }
+        // Taken out, so that the record can borrow from it while the rest of the session changes.
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let member = self.config.text(&config::MEMBER).to_owned();
+        let found = match view(text, &member, &mut scratch) {
+            Ok(View::Record(record)) => {
+                let fate = self.record(&record, &member, text, may_wait, out, outcome);
+                Ok(Found::Record(fate))
+            }
+            Ok(View::Envelope(array)) => Ok(Found::Envelope(array)),
+            Err(skip) => Err(skip),
+        };
+        self.scratch = scratch;
+        found
+    }
+
+    /// The path of one record.
+    fn record(
+        &mut self,
+        record: &Record,
+        member: &str,
+        text: &str,
+        may_wait: bool,
+        out: &mut String,
+        outcome: &mut Outcome,
+    ) -> Fate {
+        let mut class = classify::classify(record);
+        let earlier = Earlier::of(record, text, self.keys);
+        let event = Event::of(record, &class);
+        if let Some(event) = &event {
+            self.tick(event.at, outcome);
+        }
+        let sighting = event.map(|event| self.state.observe(record, event));
+        let before = sighting.as_ref().and_then(Sighting::of_user);
+        if let Some(before) = before.filter(|before| before.completed)
+            && class.outcome == Some(FlowOutcome::Pending)
+        {
+            debug_assert!(before.completes.is_none());
+            class.outcome = Some(FlowOutcome::Completed);
+        }
+        class.outcome = earlier
+            .outcome
+            .filter(|_| class.outcome.is_some())
+            .or(class.outcome);
+
+        let case = Case {
+            record,
+            class: &class,
+            config: &self.config,
+            known: sighting
+                .as_ref()
+                .map_or(Facts::default(), |sighting| self.state.facts(sighting)),
+        };
+        let mut hits = std::mem::take(&mut self.hits);
+        signals::check_all(&case, self.keys, &mut hits);
+        earlier.add_hits(&mut hits, &self.config);
+        let score = score::total(&hits);
+        let verdict = score::verdict(score, &self.config);
+        if let Some(sighting) = &sighting {
+            let (user, address) = score::attacks(&hits, sighting.event.at, &self.config);
+            self.state.reported(sighting, user, address);
+        }
+        if let (Some(event), Some(user)) = (&event, self.user_key(record)) {
+            self.go_on(user, event, verdict, outcome);
+        }
+
+        let fate = if may_wait && self.waits(&class, before) {
+            if let (Some(event), Some(user)) = (event, self.user_key(record)) {
+                let secs = self.config.int(&config::HOLD_SECS);
+                let due = event.at.saturating_add(u32::try_from(secs).unwrap_or(0));
+                let held = Held {
+                    user,
+                    event,
+                    place: before.map(|before| before.place()).unwrap_or_default(),
+                    hits: hits.clone(),
+                    text: text.to_owned(),
+                };
+                self.waiting.hold(due, held);
+                self.stats.held_record();
+            }
+            Fate::Hold
+        } else {
+            let known = Circumstances {
+                place: before.map(Before::place).unwrap_or_default(),
+                duplicate: before.is_some_and(|before| before.duplicate),
+                repeat: before.is_some_and(|before| before.repeat),
+                earlier: earlier.noise,
+                ..Circumstances::default()
+            };
+            let flow = before.and_then(|before| before.completes).or(earlier.flow);
+            let decided = Decided {
+                known: &known,
+                hits: &hits,
+                flow,
+                keys: earlier.keys.and(self.keys),
+                event: event.as_ref(),
+            };
+            self.finish(record, &class, member, text, &decided, out)
+        };
+        self.hits = hits;
+        fate
+    }
+
+    /// Decides about noise, writes the record, and counts it.
+    fn finish(
+        &mut self,
+        record: &Record,
+        class: &Class,
+        member: &str,
+        text: &str,
+        decided: &Decided,
+        out: &mut String,
+    ) -> Fate {
+        let case = Case {
+            record,
+            class,
+            config: &self.config,
+            known: Facts::default(),
+        };
+        let score = score::total(decided.hits);
+        let verdict = score::verdict(score, &self.config);
+        let noise = noise::decide(&case, decided.hits, verdict, decided.known);
+        let decision = Decision {
+            record,
+            class,
+            noise,
+            score,
+            verdict,
+            hits: decided.hits,
+            flow: decided.flow,
+            keys: decided.keys,
+        };
+        write::record(out, text, record.layout(), member, &decision);
+        self.stats.record(&decision, text.len());
+        let filters = self.config.text(&config::MODE) == "filter";
+        let Noise::Suppress(reason) = noise else {
+            return Fate::Keep;
+        };
+        if !filters {
+            return Fate::Keep;
+        }
+        let at = decided.event.map_or(self.watermark, |event| event.at);
+        let secs = u32::try_from(self.config.int(&config::ROLLUP_SECS)).unwrap_or(u32::MAX);
+        self.rollups.add(record, class, reason, at, secs);
+        self.stats.suppressed_record(text.len());
+        Fate::Suppress
+    }
+
+    /// Whether the record is to wait for what becomes of it.
+    fn waits(&self, class: &Class, before: Option<&Before>) -> bool {
+        self.config.int(&config::HOLD_SECS) > 0
+            && class.status == Status::Interrupted
+            && class.outcome == Some(FlowOutcome::Pending)
+            && before.is_some_and(|before| !before.duplicate && !before.too_late)
+    }
+
+    fn user_key(&self, record: &Record) -> Option<u64> {
+        if !self.keys.has(Key::User) {
+            return None;
+        }
+        Key::User.of(record).map(hash64)
+    }
+
+    /// A record of a user came: lets go of what it completes or denies.
+    fn go_on(&mut self, user: u64, event: &Event, verdict: Verdict, outcome: &mut Outcome) {
+        let flow = if event.is_success() {
+            FlowOutcome::Completed
+        } else if event.is(Traits::DENIED) {
+            FlowOutcome::Denied
+        } else {
+            return;
+        };
+        if self.waiting.len() == 0 {
+            return;
+        }
+        for held in self.waiting.go_on(user, event) {
+            self.release(held, flow, Some(verdict), outcome);
+        }
+    }
+
+    /// Event time has come as far as `now`.
+    fn tick(&mut self, now: u32, outcome: &mut Outcome) {
+        if now <= self.watermark {
+            return;
+        }
+        self.watermark = now;
+        while let Some(held) = self.waiting.due(now) {
+            self.release(held, FlowOutcome::Abandoned, None, outcome);
+        }
+        self.write_rollups(now, outcome);
+    }
+
+    fn write_rollups(&mut self, now: u32, outcome: &mut Outcome) {
+        loop {
+            let start = outcome.kept.len();
+            end_line(&mut outcome.kept);
+            if !self.rollups.write_due(now, &mut outcome.kept) {
+                outcome.kept.truncate(start);
+                return;
+            }
+            self.stats.rollup(outcome.kept.len() - start);
+        }
+    }
+
+    /// Lets a record go that had been held, with what became of it. `later` is the verdict on what went on with it.
+    fn release(
+        &mut self,
+        held: Held,
+        flow: FlowOutcome,
+        later: Option<Verdict>,
+        outcome: &mut Outcome,
+    ) {
+        let mut scratch = std::mem::take(&mut self.second_scratch);
+        let member = self.config.text(&config::MEMBER).to_owned();
+        let mut line = String::new();
+        let fate = match view(&held.text, &member, &mut scratch) {
+            Ok(View::Record(record)) => {
+                let mut class = classify::classify(&record);
+                class.outcome = Some(flow);
+                let known = Circumstances {
+                    place: held.place,
+                    completed_oddly: later.is_some_and(|verdict| verdict > Verdict::Benign),
+                    attack: self.under_attack(&record, &held),
+                    ..Circumstances::default()
+                };
+                let earlier = Earlier::of(&record, &held.text, self.keys);
+                let decided = Decided {
+                    known: &known,
+                    hits: &held.hits,
+                    flow: None,
+                    keys: earlier.keys.and(self.keys),
+                    event: Some(&held.event),
+                };
+                self.finish(&record, &class, &member, &held.text, &decided, &mut line)
+            }
+            // It was read before, so this does not happen; were it to, the line must not be lost.
+            _ => {
+                line.push_str(&held.text);
+                Fate::Keep
+            }
+        };
+        self.second_scratch = scratch;
+        line.push('\n');
+        let left = if fate == Fate::Suppress {
+            outcome.suppressed.push_str(&line);
+            Left::Suppressed
+        } else {
+            end_line(&mut outcome.kept);
+            outcome.kept.push_str(&line);
+            Left::Enriched
+        };
+        self.stats.released(line.len(), left);
+    }
+
+    /// The signal that says that an attack on the user, or from the address, was seen meanwhile.
+    fn under_attack(&self, record: &Record, held: &Held) -> Option<&'static str> {
+        let covers = |attack: Option<crate::state::Attack>, secs: &config::Opt| {
+            let secs = u32::try_from(self.config.int(secs)).unwrap_or(0);
+            attack.is_some_and(|attack| attack.covers(held.event.at, secs))
+        };
+        let user = self.state.users.get(held.user);
+        let address = Key::Address.of(record).map(hash64);
+        let address = address.and_then(|key| self.state.addresses.get(key));
+        let [user_option, address_option] = signals::attack_windows();
+        if covers(user.and_then(|user| user.attack), user_option) {
+            Some(signals::IN_ATTACK[0])
+        } else if covers(address.and_then(|address| address.attack), address_option) {
+            Some(signals::IN_ATTACK[1])
+        } else {
+            None
+        }
+    }
+}
+
+/// What is known of a record when it leaves, besides what it says by itself.
+struct Decided<'a> {
+    known: &'a Circumstances,
+    hits: &'a [Hit],
+    flow: Option<crate::state::flow::Completed>,
+    keys: Keys,
+    event: Option<&'a Event>,
+}
+
+/// Ends a line that came without a line end, so that another can stand behind it.
+fn end_line(out: &mut String) {
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
