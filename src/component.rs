@@ -5,12 +5,14 @@
 use std::cell::RefCell;
 
 use crate::error::Problem;
+use crate::state::Key;
 
 mod bindings {
     #![allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
     wit_bindgen::generate!({ path: "wit", world: "signin-triage" });
 }
 
+use bindings::exports::signin_triage::transform::keyed as wit_keyed;
 use bindings::exports::signin_triage::transform::transform as wit_transform;
 use bindings::exports::signin_triage::transform::types as wit;
 
@@ -30,6 +32,37 @@ impl wit_transform::Guest for Component {
     }
 }
 
+impl wit_keyed::Guest for Component {
+    fn key_of(by: wit::Key, line: String) -> Option<String> {
+        crate::keyed::key_of(key(by), &line)
+    }
+
+    fn step(
+        by: wit::Key,
+        config: String,
+        state: Option<String>,
+        batch: String,
+        watermark: Option<i64>,
+    ) -> Result<(String, wit::Outcome), wit::Error> {
+        let config = read(&config)?;
+        crate::keyed::step(key(by), config, state.as_deref(), &batch, watermark)
+            .map(|(state, outcome)| (state, outcome.into()))
+            .map_err(|refused| wit::Error::Snapshot(refused.to_string()))
+    }
+}
+
+fn key(by: wit::Key) -> Key {
+    match by {
+        wit::Key::User => Key::User,
+        wit::Key::Address => Key::Address,
+        wit::Key::Tenant => Key::Tenant,
+    }
+}
+
+fn read(config: &str) -> Result<crate::Config, wit::Error> {
+    crate::Config::from_json(config).map_err(|found| wit::Error::Config(problems(found)))
+}
+
 struct OpenSession(RefCell<crate::Session>);
 
 impl wit_transform::GuestSession for OpenSession {
@@ -37,30 +70,30 @@ impl wit_transform::GuestSession for OpenSession {
         config: String,
         snapshot: Option<String>,
     ) -> Result<wit_transform::Session, wit::Error> {
-        if snapshot.is_some() {
-            let text = "this version keeps no state, so it takes no snapshot";
-            return Err(wit::Error::Snapshot(text.to_owned()));
-        }
-        let config = crate::Config::from_json(&config)
-            .map_err(|found| wit::Error::Config(problems(found)))?;
-        let session = OpenSession(RefCell::new(crate::Session::open(config)));
+        let config = read(&config)?;
+        let session = match snapshot {
+            Some(text) => crate::Session::restore(config, &text)
+                .map_err(|refused| wit::Error::Snapshot(refused.to_string()))?,
+            None => crate::Session::open(config),
+        };
+        let session = OpenSession(RefCell::new(session));
         Ok(wit_transform::Session::new(session))
     }
 
     fn process(&self, batch: String) -> wit::Outcome {
-        let outcome = self.0.borrow_mut().process(&batch);
-        wit::Outcome {
-            kept: outcome.kept,
-            suppressed: outcome.suppressed,
-            rejected: outcome
-                .rejected
-                .into_iter()
-                .map(|one| wit::Rejected {
-                    line: one.line,
-                    reason: one.reason.label().to_owned(),
-                })
-                .collect(),
-        }
+        self.0.borrow_mut().process(&batch).into()
+    }
+
+    fn advance(&self, watermark: i64) -> wit::Outcome {
+        self.0.borrow_mut().advance(watermark).into()
+    }
+
+    fn drain(&self) -> wit::Outcome {
+        self.0.borrow_mut().drain().into()
+    }
+
+    fn snapshot(&self) -> String {
+        self.0.borrow().snapshot()
     }
 
     fn stats(&self) -> Vec<wit::Counter> {
@@ -74,6 +107,22 @@ impl wit_transform::GuestSession for OpenSession {
                 count: one.count,
             })
             .collect()
+    }
+}
+
+impl From<crate::Outcome> for wit::Outcome {
+    fn from(from: crate::Outcome) -> Self {
+        let rejected = from.rejected.into_iter();
+        wit::Outcome {
+            kept: from.kept,
+            suppressed: from.suppressed,
+            rejected: rejected
+                .map(|one| wit::Rejected {
+                    line: one.line,
+                    reason: one.reason.label().to_owned(),
+                })
+                .collect(),
+        }
     }
 }
 
