@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use wasmtime::component::{Component, Linker, ResourceAny};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Config, Engine, ResourceLimiter, Store};
 
 mod bindings {
     #![allow(missing_docs, clippy::pedantic, unused_qualifications)]
@@ -18,7 +18,7 @@ mod bindings {
 use bindings::exports::signin_triage::transform::types as wit;
 use bindings::{SigninTriage, SigninTriagePre};
 
-pub use wit::{Counter, Problem, Rejected};
+pub use wit::{Counter, Key, Problem, Rejected};
 
 /// The component that this program was built with.
 pub const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signin_triage.wasm"));
@@ -27,15 +27,19 @@ pub const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signin_tri
 /// stay far below; this bounds what a defect could take from the machine.
 pub const MEMORY_BYTES_MAX: usize = 1 << 30;
 
-/// Input that is run again after a trap, in bytes, to bring the new instance to where the old one was.
-/// Taking the counts after each batch instead would cost more than the batch where batches are small.
-const JOURNAL_BYTES_MAX: usize = 1 << 20;
+/// Input that is run again after a trap, in bytes, to bring the new instance to where the old one was: at least this
+/// much before a snapshot is taken again, and [`JOURNAL_SNAPSHOTS`] times what the last one took. So snapshots cost a
+/// small part of the run however much is remembered.
+const JOURNAL_BYTES_MIN: usize = 4 << 20;
+
+/// See [`JOURNAL_BYTES_MIN`].
+const JOURNAL_SNAPSHOTS: usize = 4;
 
 /// A compiled component, from which any number of sessions are opened.
 pub struct Plugin {
     engine: Engine,
     component: Component,
-    instantiable: Option<SigninTriagePre<StoreLimits>>,
+    instantiable: Option<SigninTriagePre<Limits>>,
     memory_bytes_max: usize,
 }
 
@@ -44,6 +48,8 @@ pub struct Plugin {
 pub enum OpenError {
     /// Everything that is wrong with the configuration.
     Config(Vec<Problem>),
+    /// The snapshot is of another version, or damaged.
+    Snapshot(String),
     /// A defect of the component or of the machine.
     Other(anyhow::Error),
 }
@@ -158,29 +164,46 @@ impl Plugin {
             .call_config_schema(&mut store)?)
     }
 
-    /// Opens a session.
+    /// Opens a session that remembers nothing yet.
     pub fn open(&self, config: &str) -> Result<Session<'_>, OpenError> {
-        let live = Live::open(self, config)?;
+        self.restore(config, None)
+    }
+
+    /// Opens a session that goes on where the one that gave `snapshot` was.
+    pub fn restore(
+        &self,
+        config: &str,
+        snapshot: Option<String>,
+    ) -> Result<Session<'_>, OpenError> {
+        let live = Live::open(self, config, snapshot.as_deref())?;
         Ok(Session {
             plugin: self,
             config: config.to_owned(),
             live: Some(live),
             lost: Vec::new(),
             checkpoint: Vec::new(),
+            snapshot,
             journal: Vec::new(),
             journal_bytes: 0,
             passed_on: Vec::new(),
         })
     }
 
-    fn instantiate(&self) -> Result<(Store<StoreLimits>, SigninTriage)> {
+    /// An instance for steps by key, for engines that keep the state themselves.
+    pub fn keyed(&self) -> Result<Keyed> {
+        let (store, instance) = self.instantiate()?;
+        Ok(Keyed { store, instance })
+    }
+
+    fn instantiate(&self) -> Result<(Store<Limits>, SigninTriage)> {
         let instantiable = self
             .instantiable
             .as_ref()
             .context("the component is not this transform: it has other imports or exports")?;
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(self.memory_bytes_max)
-            .build();
+        let limits = Limits {
+            memory_bytes_max: self.memory_bytes_max,
+            memory_bytes: 0,
+        };
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
         let instance = instantiable.instantiate(&mut store)?;
@@ -188,27 +211,52 @@ impl Plugin {
     }
 }
 
+/// Bounds the memory of an instance and knows how much it has.
+struct Limits {
+    memory_bytes_max: usize,
+    memory_bytes: usize,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.memory_bytes_max;
+        if fits {
+            self.memory_bytes = desired;
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        _desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(true)
+    }
+}
+
 /// One instance with one open session in it, until it traps.
 struct Live {
-    store: Store<StoreLimits>,
+    store: Store<Limits>,
     instance: SigninTriage,
     session: ResourceAny,
 }
 
 impl Live {
-    fn open(plugin: &Plugin, config: &str) -> Result<Self, OpenError> {
+    fn open(plugin: &Plugin, config: &str, snapshot: Option<&str>) -> Result<Self, OpenError> {
         let (mut store, instance) = plugin.instantiate().map_err(OpenError::Other)?;
         let session = instance
             .signin_triage_transform_transform()
             .session()
-            .call_open(&mut store, config, None)
+            .call_open(&mut store, config, snapshot)
             .map_err(|trap| OpenError::Other(trap.into()))?
-            .map_err(|error| match error {
-                wit::Error::Config(problems) => OpenError::Config(problems),
-                wit::Error::Snapshot(text) | wit::Error::Internal(text) => {
-                    OpenError::Other(anyhow::Error::msg(text))
-                }
-            })?;
+            .map_err(OpenError::from)?;
         Ok(Live {
             store,
             instance,
@@ -216,18 +264,97 @@ impl Live {
         })
     }
 
-    fn process(&mut self, batch: &str) -> wasmtime::Result<wit::Outcome> {
-        self.instance
-            .signin_triage_transform_transform()
-            .session()
-            .call_process(&mut self.store, self.session, batch)
+    fn call(&mut self, call: Call) -> wasmtime::Result<wit::Outcome> {
+        let (store, this) = (&mut self.store, self.session);
+        let session = self.instance.signin_triage_transform_transform().session();
+        match call {
+            Call::Process(batch) => session.call_process(store, this, batch),
+            Call::Advance(millis) => session.call_advance(store, this, millis),
+            Call::Drain => session.call_drain(store, this),
+        }
+    }
+
+    fn snapshot(&mut self) -> wasmtime::Result<String> {
+        let session = self.instance.signin_triage_transform_transform().session();
+        session.call_snapshot(&mut self.store, self.session)
     }
 
     fn stats(&mut self) -> wasmtime::Result<Vec<Counter>> {
-        self.instance
-            .signin_triage_transform_transform()
-            .session()
-            .call_stats(&mut self.store, self.session)
+        let session = self.instance.signin_triage_transform_transform().session();
+        session.call_stats(&mut self.store, self.session)
+    }
+}
+
+/// A call that gives lines back.
+#[derive(Clone, Copy)]
+enum Call<'a> {
+    Process(&'a str),
+    Advance(i64),
+    Drain,
+}
+
+/// A call that was made.
+enum Past {
+    Batch(String),
+    Advance(i64),
+    Drain,
+}
+
+/// Steps by key: state in, state out.
+pub struct Keyed {
+    store: Store<Limits>,
+    instance: SigninTriage,
+}
+
+impl Keyed {
+    /// The key of a line; `None` where it has none.
+    ///
+    /// # Errors
+    /// The component trapped; the instance is of no more use.
+    pub fn key_of(&mut self, by: Key, line: &str) -> Result<Option<String>> {
+        let keyed = self.instance.signin_triage_transform_keyed();
+        Ok(keyed.call_key_of(&mut self.store, by, line)?)
+    }
+
+    /// One step. See the component's interface `keyed`.
+    ///
+    /// # Errors
+    /// The configuration or the state is refused, or the component trapped.
+    pub fn step(
+        &mut self,
+        by: Key,
+        config: &str,
+        state: Option<&str>,
+        batch: &str,
+        watermark: Option<i64>,
+    ) -> Result<(String, Outcome), OpenError> {
+        let keyed = self.instance.signin_triage_transform_keyed();
+        let answer = keyed
+            .call_step(&mut self.store, by, config, state, batch, watermark)
+            .map_err(|trap| OpenError::Other(trap.into()))?;
+        let (state, outcome) = answer.map_err(OpenError::from)?;
+        Ok((state, outcome.into()))
+    }
+}
+
+impl From<wit::Error> for OpenError {
+    fn from(error: wit::Error) -> Self {
+        match error {
+            wit::Error::Config(problems) => OpenError::Config(problems),
+            wit::Error::Snapshot(text) => OpenError::Snapshot(text),
+            wit::Error::Internal(text) => OpenError::Other(anyhow::Error::msg(text)),
+        }
+    }
+}
+
+impl From<wit::Outcome> for Outcome {
+    fn from(outcome: wit::Outcome) -> Self {
+        Outcome {
+            kept: outcome.kept,
+            suppressed: outcome.suppressed,
+            rejected: outcome.rejected,
+            trap: None,
+        }
     }
 }
 
@@ -249,8 +376,10 @@ pub struct Session<'a> {
     lost: Vec<Counter>,
     /// Counts of the present instance when `journal` was begun.
     checkpoint: Vec<Counter>,
-    /// The batches that the present instance has seen since then.
-    journal: Vec<String>,
+    /// What the present instance remembered then; `None` for nothing.
+    snapshot: Option<String>,
+    /// What the present instance was asked since then.
+    journal: Vec<Past>,
     journal_bytes: usize,
     /// Counts of the lines that no instance had its say about.
     passed_on: Vec<Counter>,
@@ -261,28 +390,59 @@ impl Session<'_> {
     ///
     /// Never fails: where the component traps, the batch comes back as it was and is counted under `trapped`.
     pub fn process(&mut self, batch: &str) -> Outcome {
+        let mut outcome = self.call(Call::Process(batch));
+        if outcome.trap.is_some() {
+            self.pass_on(PassedOn::Trapped, line_count(batch), batch.len());
+            batch.clone_into(&mut outcome.kept);
+        } else {
+            self.remember(Past::Batch(batch.to_owned()));
+        }
+        outcome
+    }
+
+    /// Says that event time has come as far as `millis` since 1970, and releases what is due by then.
+    pub fn advance(&mut self, millis: i64) -> Outcome {
+        let outcome = self.call(Call::Advance(millis));
+        self.remember(Past::Advance(millis));
+        outcome
+    }
+
+    /// Releases all that is still held, and all open roll-ups: for the end of a stream.
+    pub fn drain(&mut self) -> Outcome {
+        let outcome = self.call(Call::Drain);
+        self.remember(Past::Drain);
+        outcome
+    }
+
+    /// Linear memory that the component has asked for so far, in bytes; it never gives any back.
+    pub fn memory_bytes(&self) -> usize {
+        self.live
+            .as_ref()
+            .map_or(0, |live| live.store.data().memory_bytes)
+    }
+
+    /// All that the session remembers. A session restored from it goes on byte for byte where this one is.
+    ///
+    /// # Errors
+    /// The component trapped: there is no memory for the text.
+    pub fn snapshot(&mut self) -> Result<String> {
+        let live = self.live.as_mut().context("no new instance could be had")?;
+        Ok(live.snapshot()?)
+    }
+
+    fn call(&mut self, call: Call) -> Outcome {
         if self.live.is_none() {
-            self.live = Live::open(self.plugin, &self.config).ok();
+            self.live = Live::open(self.plugin, &self.config, self.snapshot.as_deref()).ok();
         }
         let answer = match &mut self.live {
-            Some(live) => live.process(batch),
+            Some(live) => live.call(call),
             None => Err(wasmtime::Error::msg("no new instance could be had")),
         };
         match answer {
-            Ok(outcome) => {
-                self.remember(batch);
-                Outcome {
-                    kept: outcome.kept,
-                    suppressed: outcome.suppressed,
-                    rejected: outcome.rejected,
-                    trap: None,
-                }
-            }
+            Ok(outcome) => outcome.into(),
             Err(trap) => {
                 self.replace_instance();
-                self.pass_on(PassedOn::Trapped, line_count(batch), batch.len());
                 Outcome {
-                    kept: batch.to_owned(),
                     trap: Some(format!("{}\n{trap:?}", trap.root_cause())),
                     ..Outcome::default()
                 }
@@ -309,19 +469,34 @@ impl Session<'_> {
     pub fn stats(&mut self) -> Vec<Counter> {
         // The instance's list comes first, because its order is the order of the output.
         let mut sum = self.stats_of_instance();
+        if let Some(restored) = self.lost.iter().find(|one| one.group == RESTORED) {
+            // What a later instance was restored with had been counted as a line by the one before.
+            sum.iter_mut()
+                .filter(|one| one.group == RESTORED)
+                .for_each(|one| one.count = restored.count);
+        }
         add_all(&mut sum, &self.lost);
         add_all(&mut sum, &self.passed_on);
         sum
     }
 
-    fn remember(&mut self, batch: &str) {
-        if self.journal_bytes + batch.len() < JOURNAL_BYTES_MAX {
-            self.journal.push(batch.to_owned());
+    fn remember(&mut self, past: Past) {
+        if let Past::Batch(batch) = &past {
             self.journal_bytes += batch.len();
+        }
+        self.journal.push(past);
+        let last = self.snapshot.as_ref().map_or(0, String::len);
+        if self.journal_bytes < JOURNAL_BYTES_MIN.max(last * JOURNAL_SNAPSHOTS) {
             return;
         }
-        self.checkpoint = self.stats_of_instance();
-        self.forget_journal();
+        // Where there is no memory for a snapshot, the journal is what there is.
+        if let Ok(snapshot) = self.snapshot() {
+            self.snapshot = Some(snapshot);
+            self.checkpoint = self.stats_of_instance();
+            self.forget_journal();
+        } else {
+            self.replace_instance();
+        }
     }
 
     fn stats_of_instance(&mut self) -> Vec<Counter> {
@@ -341,11 +516,19 @@ impl Session<'_> {
     fn replace_instance(&mut self) {
         let checkpoint = std::mem::take(&mut self.checkpoint);
         add_all(&mut self.lost, &checkpoint);
-        self.live = Live::open(self.plugin, &self.config).ok();
+        self.live = Live::open(self.plugin, &self.config, self.snapshot.as_deref()).ok();
         let Some(live) = &mut self.live else {
             return;
         };
-        let replayed = self.journal.iter().all(|batch| live.process(batch).is_ok());
+        let replay = |past: &Past| {
+            let call = match past {
+                Past::Batch(batch) => Call::Process(batch),
+                Past::Advance(millis) => Call::Advance(*millis),
+                Past::Drain => Call::Drain,
+            };
+            live.call(call).is_ok()
+        };
+        let replayed = self.journal.iter().all(replay);
         if !replayed {
             // What went well once traps now: nothing is gained by trying a third time.
             self.live = None;
@@ -360,8 +543,23 @@ fn line_count(batch: &str) -> u64 {
     ends + u64::from(unended)
 }
 
+/// Counts that say how things stand now, not what has happened.
+const GAUGES: [&str; 5] = [
+    "lines_held",
+    "rollups_open",
+    "remembered",
+    "remembered_bytes",
+    "too_late",
+];
+
+/// Lines that were held when the session was opened.
+const RESTORED: &str = "lines_restored";
+
 fn add_all(sum: &mut Vec<Counter>, more: &[Counter]) {
     for one in more {
+        if GAUGES.contains(&one.group.as_str()) || one.group == RESTORED {
+            continue;
+        }
         // Different ones are counted here, and two instances may have seen the same: the larger count is certain.
         let distinct = ["users", "addresses"].contains(&one.group.as_str());
         let known = |other: &&Counter| other.group == one.group && other.name == one.name;
@@ -426,6 +624,7 @@ impl fmt::Display for OpenError {
                 let words: Vec<_> = problems.iter().map(in_words).collect();
                 f.write_str(&words.join("; "))
             }
+            OpenError::Snapshot(text) => f.write_str(text),
             OpenError::Other(error) => write!(f, "{error:#}"),
         }
     }
