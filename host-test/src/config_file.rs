@@ -29,7 +29,7 @@ impl CheckConfig {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let found = load(&plugin, self.file.as_deref(), None)?;
+        let found = load(&plugin, self.file.as_deref(), &[])?;
         if self.show {
             terminal::print(&pretty(&plugin.config_schema()?))?;
         }
@@ -43,9 +43,13 @@ impl CheckConfig {
     }
 }
 
-/// The configuration as JSON text, with `mode` put over what the file says. `None` after every problem has been
+/// The configuration as JSON text, with `over` put over what the file says. `None` after every problem has been
 /// said on standard error. Without a file everything is at its default.
-pub fn load(plugin: &Plugin, file: Option<&Path>, mode: Option<&str>) -> Result<Option<String>> {
+pub fn load(
+    plugin: &Plugin,
+    file: Option<&Path>,
+    over: &[(&str, Value)],
+) -> Result<Option<String>> {
     let mut config = match file.map(read).transpose() {
         Ok(text) => text.unwrap_or_default(),
         Err(unreadable) => {
@@ -54,9 +58,9 @@ pub fn load(plugin: &Plugin, file: Option<&Path>, mode: Option<&str>) -> Result<
         }
     };
     let mut problems = plugin.problems(&config)?;
-    if let Some(mode) = mode {
+    if !over.is_empty() {
         // A text that is no object has been named as such already.
-        config = with_mode(&config, mode).unwrap_or(config);
+        config = with(&config, over).unwrap_or(config);
         problems = union(problems, plugin.problems(&config)?);
     }
     for one in &problems {
@@ -75,12 +79,14 @@ fn union(problems: Vec<Problem>, more: Vec<Problem>) -> Vec<Problem> {
     all
 }
 
-fn with_mode(config: &str, mode: &str) -> Option<String> {
+fn with(config: &str, over: &[(&str, Value)]) -> Option<String> {
     let mut members: Map<String, Value> = match config.trim() {
         "" => Map::new(),
         text => serde_json::from_str(text).ok()?,
     };
-    members.insert("mode".to_owned(), mode.into());
+    for (key, value) in over {
+        members.insert((*key).to_owned(), value.clone());
+    }
     Some(Value::Object(members).to_string())
 }
 
@@ -196,7 +202,8 @@ mod tests {
             (r#"{"mode":"annotate"}"#, Some(r#"{"mode":"x"}"#)),
             ("[]", None),
         ] {
-            assert_eq!(with_mode(config, "x").as_deref(), expected);
+            let over = [("mode", Value::from("x"))];
+            assert_eq!(with(config, &over).as_deref(), expected);
         }
     }
 }

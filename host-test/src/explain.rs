@@ -39,7 +39,12 @@ impl Explain {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let Some(config) = config_file::load(&plugin, self.config.as_deref(), None)? else {
+        // As it stands when the record comes, also where the configuration would wait with it.
+        let at_once = [
+            ("hold_secs", Value::from(0)),
+            ("mode", Value::from("annotate")),
+        ];
+        let Some(config) = config_file::load(&plugin, self.config.as_deref(), &at_once)? else {
             return Ok(Ending::WrongUsage);
         };
         let input = match &*self.file {
@@ -47,8 +52,12 @@ impl Explain {
             path => Input::File(path.into()),
         };
         let source = input.open().with_context(|| input.shown())?;
+        let mut session = plugin.open(&config)?;
         let picked = match self.line {
-            Some(number) => pick::line_at(source, number),
+            // What stands before it is part of the decision.
+            Some(number) => pick::line_at(source, number, |earlier| {
+                session.process(earlier);
+            }),
             None => pick::first(source),
         };
         let lines = match picked.with_context(|| input.shown())? {
@@ -65,7 +74,6 @@ impl Explain {
                 return Ok(Ending::Failed);
             }
         };
-        let mut session = plugin.open(&config)?;
         let settings = cards::settings(&config);
         let mut page = Page::default();
         for (number, line) in lines {

@@ -70,6 +70,14 @@ impl Input {
     }
 }
 
+/// Whether two names lead to one file that exists.
+pub fn same(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => one.is_file() && same_file(&one, &other),
+        _ => one == other,
+    }
+}
+
 /// Whether both are one file, also by way of a hard link.
 fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;

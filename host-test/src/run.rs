@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::Value;
 
+use crate::feed::{self, Fed};
 use crate::inputs::{self, Input};
-use crate::plugin::{Plugin, Session};
+use crate::plugin::{OpenError, Outcome, Plugin};
 use crate::progress::Progress;
-use crate::stream::{self, Stopped, Stretch};
+use crate::state_file::StateFile;
 use crate::terminal::say;
 use crate::{Ending, config_file, summary};
 
@@ -27,9 +29,23 @@ pub struct Run {
     /// Write the records there instead of to standard output (-)
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// What becomes of records that could be suppressed; goes over the configuration
-    #[arg(long, value_name = "annotate")]
+    /// annotate: every line leaves; filter: noise leaves to --suppressed, with roll-ups in its place. Goes over the
+    /// configuration
+    #[arg(long, value_name = "MODE")]
     pub mode: Option<String>,
+    /// Where suppressed records go; needed in mode filter (/dev/null to drop them)
+    #[arg(long, value_name = "FILE")]
+    pub suppressed: Option<PathBuf>,
+    /// Let interrupted records wait so many seconds of event time for what becomes of them. Goes over the configuration
+    #[arg(long, value_name = "SECS")]
+    pub hold: Option<i64>,
+    /// Take up what was remembered from there, and save it at the end and when told to stop; without it the end of
+    /// the input releases all that is held
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// With --state: release all that is held at the end as well
+    #[arg(long, requires = "state")]
+    pub drain: bool,
     /// Neither progress bar nor summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
@@ -39,56 +55,116 @@ pub struct Run {
 enum Stop {
     /// Whoever read the output has had enough: nothing is wrong.
     ReaderGone,
-    /// The output could not be written.
-    Writing(io::Error),
+    /// An output could not be written: its name and what went wrong.
+    Writing(String, io::Error),
 }
 
 impl Run {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let Some(config) =
-            config_file::load(&plugin, self.config.as_deref(), self.mode.as_deref())?
-        else {
+        let Some(config) = self.configuration(&plugin)? else {
             return Ok(Ending::WrongUsage);
         };
         let (inputs, mut all) = inputs::expand(&self.inputs);
-        let mut output = match self.output(&inputs) {
-            Ok(output) => output,
+        let state = self.state.as_deref().map(StateFile::new);
+        let snapshot = match state.as_ref().map(StateFile::load).transpose() {
+            Ok(snapshot) => snapshot.flatten(),
+            Err(problem) => {
+                say(&problem);
+                return Ok(Ending::Failed);
+            }
+        };
+        let mut session = match plugin.restore(&config, snapshot) {
+            Err(OpenError::Snapshot(problem)) => {
+                let name = self.state.as_deref().unwrap_or(Path::new("")).display();
+                say(&format!("{name}: {problem}"));
+                return Ok(Ending::Failed);
+            }
+            session => session?,
+        };
+        let mut outputs = match self.outputs(&inputs) {
+            Ok(outputs) => outputs,
             Err(ending) => return Ok(ending),
         };
         if inputs.contains(&Input::Stdin) && io::stdin().is_terminal() && !self.quiet {
             say("reading records from the keyboard; end with Ctrl-D");
         }
 
-        let mut session = plugin.open(&config)?;
         let mut progress = Progress::new(&inputs, self.out.is_none(), self.quiet);
         let started = Instant::now();
         let mut done = 0;
-        for input in &inputs {
-            output.next_input();
-            match one_input(input, &mut session, &mut output, &mut progress) {
-                Ok(()) => done += 1,
-                Err(Stopped::Reading(error)) => {
+        let mut ended = Ok(());
+        for fed in feed::feed(inputs) {
+            ended = match fed {
+                Fed::Begin(input) => {
+                    outputs.kept.next_input();
+                    if input.is_gzip() {
+                        progress.say(&format!(
+                            "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
+                            input.shown()
+                        ));
+                    }
+                    Ok(())
+                }
+                Fed::Lines(batch) => {
+                    progress.advance(batch.as_bytes());
+                    outputs.take(&session.process(&batch), &progress)
+                }
+                Fed::Raw {
+                    bytes,
+                    why,
+                    begins_line,
+                } => {
+                    session.pass_on(why, u64::from(begins_line), bytes.len());
+                    progress.advance(&bytes);
+                    outputs.kept.write(&bytes)
+                }
+                Fed::End => {
+                    done += 1;
+                    Ok(())
+                }
+                Fed::Failed(input, error) => {
                     progress.say(&format!("{}: {error}", input.shown()));
                     all = false;
+                    Ok(())
                 }
-                Err(Stopped::Taking(Stop::ReaderGone)) => {
-                    progress.finish();
-                    return Ok(Ending::Done);
+                Fed::Done => break,
+                Fed::Stop => {
+                    progress.say("told to stop");
+                    break;
                 }
-                Err(Stopped::Taking(Stop::Writing(error))) => {
-                    progress.finish();
-                    say(&format!("{}: {error}", output.name));
-                    return Ok(Ending::Failed);
-                }
+            };
+            if ended.is_err() {
+                break;
             }
         }
+        if ended.is_ok() && (state.is_none() || self.drain) {
+            ended = outputs.take(&session.drain(), &progress);
+        }
         progress.finish();
+        match ended {
+            Ok(()) => {}
+            Err(Stop::ReaderGone) => return Ok(Ending::Done),
+            Err(Stop::Writing(name, error)) => {
+                say(&format!("{name}: {error}"));
+                return Ok(Ending::Failed);
+            }
+        }
+        // After the output: records that are held must be in one of the two.
+        if let Some(state) = &state
+            && let Err(problem) = session
+                .snapshot()
+                .map_err(|error| error.to_string())
+                .and_then(|text| state.save(&text))
+        {
+            say(&problem);
+            all = false;
+        }
         let counters = session.stats();
         let counts = summary::Counts(&counters);
         let (lines, records) = (counts.total("lines"), counts.total("records"));
-        if lines > 0 && records == 0 {
+        if lines > 0 && records == 0 && counts.total("lines_held") == 0 {
             // Said with --quiet too: in a pipeline nobody would see it otherwise.
             say(&format!(
                 "none of {lines} lines was a sign-in record; all went out unchanged"
@@ -101,68 +177,84 @@ impl Run {
         Ok(if all { Ending::Done } else { Ending::Failed })
     }
 
-    fn output(&self, inputs: &[Input]) -> Result<Output, Ending> {
-        let Some(path) = self.out.as_deref().filter(|path| *path != Path::new("-")) else {
-            return Ok(Output::new(
-                "standard output".to_owned(),
-                io::stdout().lock(),
-            ));
+    /// The configuration as JSON text; `None` after every problem has been said.
+    fn configuration(&self, plugin: &Plugin) -> Result<Option<String>> {
+        let mut over = Vec::new();
+        if let Some(mode) = &self.mode {
+            over.push(("mode", Value::from(mode.as_str())));
+        }
+        if let Some(secs) = self.hold {
+            over.push(("hold_secs", Value::from(secs)));
+        }
+        let Some(config) = config_file::load(plugin, self.config.as_deref(), &over)? else {
+            return Ok(None);
         };
-        let name = path.display().to_string();
-        if inputs.iter().any(|input| input.is_file(path)) {
-            say(&format!(
-                "{name}: is an input too, and would be emptied before it is read"
-            ));
+        let native = signin_triage::Config::from_json(&config).unwrap_or_default();
+        if native.text(&signin_triage::config::MODE) == "filter" && self.suppressed.is_none() {
+            say(
+                "mode filter needs --suppressed FILE for the records that leave the stream (/dev/null to drop them)",
+            );
+            return Ok(None);
+        }
+        Ok(Some(config))
+    }
+
+    fn outputs(&self, inputs: &[Input]) -> Result<Outputs, Ending> {
+        let kept = match self.out.as_deref() {
+            Some(path) if path != Path::new("-") => output(path, inputs)?,
+            _ => Output::new("standard output".to_owned(), io::stdout().lock()),
+        };
+        if let (Some(out), Some(suppressed)) = (&self.out, &self.suppressed)
+            && inputs::same(out, suppressed)
+        {
+            say("--out and --suppressed are one file");
             return Err(Ending::WrongUsage);
         }
-        match File::create(path) {
-            Ok(file) => Ok(Output::new(name, file)),
-            Err(error) => {
-                say(&format!("{name}: {error}"));
-                Err(Ending::Failed)
-            }
+        let suppressed = match &self.suppressed {
+            Some(path) => Some(output(path, inputs)?),
+            None => None,
+        };
+        Ok(Outputs { kept, suppressed })
+    }
+}
+
+fn output(path: &Path, inputs: &[Input]) -> Result<Output, Ending> {
+    let name = path.display().to_string();
+    if inputs.iter().any(|input| input.is_file(path)) {
+        say(&format!(
+            "{name}: is an input too, and would be emptied before it is read"
+        ));
+        return Err(Ending::WrongUsage);
+    }
+    match File::create(path) {
+        Ok(file) => Ok(Output::new(name, file)),
+        Err(error) => {
+            say(&format!("{name}: {error}"));
+            Err(Ending::Failed)
         }
     }
 }
 
-fn one_input(
-    input: &Input,
-    session: &mut Session,
-    output: &mut Output,
-    progress: &mut Progress,
-) -> Result<(), Stopped<Stop>> {
-    let source = input.open().map_err(Stopped::Reading)?;
-    if input.is_gzip() {
-        progress.say(&format!(
-            "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
-            input.shown()
-        ));
-    }
-    stream::cut(source, |stretch| {
-        match stretch {
-            Stretch::Lines(batch) => {
-                let outcome = session.process(batch);
-                if let Some(trap) = &outcome.trap {
-                    let reason = trap.lines().next().unwrap_or_default();
-                    progress.say(&format!(
-                        "the transform failed and a batch went out unchanged: {reason}"
-                    ));
-                }
-                output.write(outcome.kept.as_bytes())?;
-                progress.advance(batch.as_bytes());
-            }
-            Stretch::Raw {
-                bytes,
-                why,
-                begins_line,
-            } => {
-                session.pass_on(why, u64::from(begins_line), bytes.len());
-                output.write(bytes)?;
-                progress.advance(bytes);
-            }
+/// The two ways out.
+struct Outputs {
+    kept: Output,
+    suppressed: Option<Output>,
+}
+
+impl Outputs {
+    /// Writes what became of a batch. Suppressed records first: what stands for them in the stream comes after them.
+    fn take(&mut self, outcome: &Outcome, progress: &Progress) -> Result<(), Stop> {
+        if let Some(trap) = &outcome.trap {
+            let reason = trap.lines().next().unwrap_or_default();
+            progress.say(&format!(
+                "the transform failed and a batch went out unchanged: {reason}"
+            ));
         }
-        Ok(())
-    })
+        if let Some(suppressed) = &mut self.suppressed {
+            suppressed.write(outcome.suppressed.as_bytes())?;
+        }
+        self.kept.write(outcome.kept.as_bytes())
+    }
 }
 
 /// Where the records go.
@@ -206,7 +298,7 @@ impl Output {
             .and_then(|()| self.sink.flush());
         written.map_err(|error| match error.kind() {
             ErrorKind::BrokenPipe => Stop::ReaderGone,
-            _ => Stop::Writing(error),
+            _ => Stop::Writing(self.name.clone(), error),
         })
     }
 }

@@ -108,6 +108,9 @@ fn totals(counts: &Counts, took: Duration) -> Table {
             }
         }
         table.add_row(["Records".to_owned(), seen(counts, records)]);
+        if let Some(memory) = memory(counts) {
+            table.add_row(["Remembered".to_owned(), memory]);
+        }
     }
     let rejected = counts.nonzero("rejected");
     let rejected = if rejected.is_empty() {
@@ -137,20 +140,26 @@ fn bytes(bytes_in: u64, bytes_out: u64) -> String {
 
 /// What is rejected can be a line or a part of an envelope, so only these two add up to the lines.
 fn lines(counts: &Counts) -> String {
-    let parts = [
+    let mut parts = vec![
         ("lines_enriched", "enriched"),
         ("lines_unchanged", "unchanged"),
     ];
-    with_parts(counts, counts.total("lines"), parts)
+    // Of no interest to whoever neither filters nor holds.
+    let more = [
+        ("lines_suppressed", "suppressed"),
+        ("lines_held", "still held"),
+    ];
+    parts.extend(more.iter().filter(|(group, _)| counts.total(group) > 0));
+    with_parts(counts, counts.total("lines"), &parts)
 }
 
 fn seen(counts: &Counts, records: u64) -> String {
     let parts = [("users", "users"), ("addresses", "addresses")];
-    with_parts(counts, records, parts)
+    with_parts(counts, records, &parts)
 }
 
 /// `12 (9 of this, 3 of that)`, with the groups that there are.
-fn with_parts(counts: &Counts, total: u64, parts: [(&str, &str); 2]) -> String {
+fn with_parts(counts: &Counts, total: u64, parts: &[(&str, &str)]) -> String {
     let known: Vec<_> = parts
         .iter()
         .filter_map(|(group, word)| Some(format!("{} {word}", thousands(counts.known(group)?))))
@@ -165,22 +174,65 @@ fn with_parts(counts: &Counts, total: u64, parts: [(&str, &str); 2]) -> String {
 fn noise(counts: &Counts, records: u64, bytes_in: u64) -> String {
     let reasons = counts.nonzero("noise");
     let suppressed: u64 = reasons.iter().map(|&(_, count)| count).sum();
-    let of = format!(
-        "of {} records could stay out of the SIEM",
-        thousands(records)
-    );
+    let left = counts.total("suppressed") > 0;
+    let what = if left {
+        "left the stream"
+    } else {
+        "could stay out of the SIEM"
+    };
+    let of = format!("of {} records {what}", thousands(records));
     if suppressed == 0 {
         return format!("none {of}");
     }
     let bytes = counts.total("noise_bytes");
-    format!(
+    let mut text = format!(
         "{} {of}\n({} of records, {} of bytes: {})\n{}",
         thousands(suppressed),
         share(suppressed, records),
         share(bytes, bytes_in),
         size(bytes),
         listed(reasons, usize::MAX)
-    )
+    );
+    if left {
+        let _ = write!(
+            text,
+            "\nroll-ups in their place: {} ({})",
+            thousands(counts.total("rollups")),
+            size(counts.total("rollup_bytes")),
+        );
+    }
+    text
+}
+
+/// What the tables hold, and whether they were large enough.
+fn memory(counts: &Counts) -> Option<String> {
+    let remembered = counts.nonzero("remembered");
+    if remembered.is_empty() {
+        return None;
+    }
+    let mut text = format!(
+        "{} ({})",
+        listed(remembered, usize::MAX),
+        size(counts.total("remembered_bytes"))
+    );
+    let forgotten = counts.nonzero("forgotten");
+    if !forgotten.is_empty() {
+        let _ = write!(
+            text,
+            "\nforgotten to make room: {}",
+            listed(forgotten, usize::MAX)
+        );
+    }
+    for (group, what) in [
+        ("too_late", "records too late to be remembered"),
+        ("released_early", "held records let go early to make room"),
+    ] {
+        let count = counts.total(group);
+        if count > 0 {
+            let _ = write!(text, "\n{} {what}", thousands(count));
+        }
+    }
+    Some(text)
 }
 
 /// `name 12, other 3`, the commonest first. Broken into lines here, because the table would part a name from its number.

@@ -18,20 +18,24 @@ pub enum Picked {
     Missing,
 }
 
-/// The line with a number, from 1.
-pub fn line_at(source: impl Read, wanted: u64) -> io::Result<Picked> {
+/// The line with a number, from 1. What can be read of the lines before it is handed to `before`.
+pub fn line_at(source: impl Read, wanted: u64, mut before: impl FnMut(&str)) -> io::Result<Picked> {
     let mut number = 0;
     let mut found = Picked::Missing;
     let ended = stream::cut(source, |stretch| {
         match stretch {
             Stretch::Lines(text) => {
+                let mut at = 0;
                 for line in text.split_inclusive('\n') {
                     number += 1;
                     if number == wanted {
+                        before(&text[..at]);
                         found = Picked::Lines(vec![(number, line.to_owned())]);
                         return Err(());
                     }
+                    at += line.len();
                 }
+                before(text);
             }
             Stretch::Raw {
                 why, begins_line, ..
@@ -122,7 +126,7 @@ mod tests {
             (4, "four"),
             (5, "missing"),
         ] {
-            let picked = match line_at(input, number).unwrap() {
+            let picked = match line_at(input, number, |_| ()).unwrap() {
                 Picked::Lines(lines) => lines[0].1.clone(),
                 Picked::Unreadable(_, reason) => reason.to_owned(),
                 Picked::Missing => "missing".to_owned(),

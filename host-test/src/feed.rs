@@ -1,0 +1,89 @@
+//! Reading apart from transforming: a thread reads the inputs, so that a signal to stop is heard while a pipe is silent.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use crate::PassedOn;
+use crate::inputs::Input;
+use crate::stream::{self, Stopped, Stretch};
+
+/// What was read, in order.
+#[derive(Debug)]
+pub enum Fed {
+    /// An input begins.
+    Begin(Input),
+    /// Whole lines with their line ends; only the last of an input can lack one.
+    Lines(String),
+    /// Bytes to be passed on as they are, see [`Stretch::Raw`].
+    Raw {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// What they are.
+        why: PassedOn,
+        /// Whether a line begins here.
+        begins_line: bool,
+    },
+    /// The input has been read to its end.
+    End,
+    /// It could not be read any further; what was read until then has been handed over.
+    Failed(Input, io::Error),
+    /// That was the last input.
+    Done,
+    /// The program was told to stop: SIGINT, SIGTERM or SIGHUP.
+    Stop,
+}
+
+/// Batches read ahead, of at most about a megabyte each.
+const AHEAD: usize = 2;
+
+/// Reads the inputs one after the other; [`Fed::Done`] or [`Fed::Stop`] is the last to come.
+pub fn feed(inputs: Vec<Input>) -> Receiver<Fed> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    let stopping = sender.clone();
+    // A second handler in one process is refused; tests that run several times in one process go without.
+    let heard = ctrlc::set_handler(move || {
+        let _ = stopping.send(Fed::Stop);
+    });
+    drop(heard);
+    thread::spawn(move || {
+        for input in inputs {
+            if one(input, &sender).is_err() {
+                return;
+            }
+        }
+        let _ = sender.send(Fed::Done);
+    });
+    receiver
+}
+
+/// Nobody listens any more.
+struct Gone;
+
+fn one(input: Input, sender: &SyncSender<Fed>) -> Result<(), Gone> {
+    let send = |fed| sender.send(fed).map_err(|_| Gone);
+    send(Fed::Begin(input.clone()))?;
+    let source = match input.open() {
+        Ok(source) => source,
+        Err(error) => return send(Fed::Failed(input, error)),
+    };
+    let ended = stream::cut(source, |stretch| {
+        send(match stretch {
+            Stretch::Lines(text) => Fed::Lines(text.to_owned()),
+            Stretch::Raw {
+                bytes,
+                why,
+                begins_line,
+            } => Fed::Raw {
+                bytes: bytes.to_owned(),
+                why,
+                begins_line,
+            },
+        })
+    });
+    match ended {
+        Ok(()) => send(Fed::End),
+        Err(Stopped::Reading(error)) => send(Fed::Failed(input, error)),
+        Err(Stopped::Taking(gone)) => Err(gone),
+    }
+}
