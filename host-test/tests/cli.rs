@@ -399,7 +399,7 @@ fn all_problems_of_a_configuration_come_at_once() {
             assert_eq!(code(&output), 2, "{arguments:?}");
             let said = stderr(&output);
             for expected in [
-                "mode: found \"nonsense\", allowed annotate",
+                "mode: found \"nonsense\", allowed annotate or filter",
                 "reveiw_from: unknown key, nearest is review_from",
                 "mfa_denied.fraud_points: found 1000, allowed -100 to 100 points",
             ] {
@@ -494,7 +494,7 @@ fn the_mode_goes_through_to_the_transform() {
     assert_eq!((code(&output), output.stdout.len()), (2, 0));
     assert_eq!(
         stderr(&output),
-        "mode: found \"nonsense\", allowed annotate\n"
+        "mode: found \"nonsense\", allowed annotate or filter\n"
     );
 }
 

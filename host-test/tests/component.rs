@@ -105,7 +105,7 @@ fn every_problem_of_a_configuration_is_named() {
         .unwrap();
     let words: Vec<_> = problems.iter().map(in_words).collect();
     for expected in [
-        "mode: found \"nonsense\", allowed annotate",
+        "mode: found \"nonsense\", allowed annotate or filter",
         "reveiw_from: unknown key, nearest is review_from",
         "suspicious_from: found 1000, allowed 2 to 100 points",
     ] {
