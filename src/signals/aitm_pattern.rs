@@ -26,6 +26,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/SigmaHQ/sigma/blob/master/rules-threat-hunting/cloud/azure/signin_logs/azure_ad_signin_axios_user_agent.yml",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

@@ -26,6 +26,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/standard_rules/greynoise_malicious_ip.yml",
     ],
     options: &[&ADDRESSES, &ASNS],
+    needs: None,
     check,
 };
 
@@ -62,6 +63,11 @@ const ASNS: Opt = Opt {
     source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
 };
 
+/// Whether a network is on the list of hosting providers.
+pub(super) fn is_hosting(case: &Case, network: u32) -> bool {
+    case.config.has_asn(&ASNS, network)
+}
+
 fn check(case: &Case) -> Option<Hit> {
     let record = case.record;
     if !record.is_address_of_caller() || record.is_network_trusted() {
@@ -73,7 +79,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     // Workloads run at hosting providers by nature.
     let asn = record.asn().filter(|_| !record.is_workload())?;
-    if !case.config.has_asn(&ASNS, asn) {
+    if !is_hosting(case, asn) {
         return None;
     }
     case.hit(&HOSTING, format!("network {asn} is a hosting provider's"))

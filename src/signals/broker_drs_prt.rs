@@ -1,15 +1,15 @@
 //! The Authentication Broker asks for the Device Registration Service: the step by which a stolen token becomes a device,
 //! and the device a token that outlives the password.
 //!
-//! Quiet on a device that the tenant manages, which talks to that service all day. Chains of records (refresh token, new
-//! device, primary refresh token) are for signals with memory.
+//! Quiet on a device that the tenant manages, which talks to that service all day. From a network that is new for the user
+//! it weighs more; a late or repeated record changes nothing about that.
 use super::prelude::*;
-use super::shared::{BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor};
+use super::shared::{self, BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "broker_drs_prt",
     summary: "A token for registering a device",
-    levels: &[&HOSTING, &ONE_FACTOR, &REFRESH_TOKEN, &DRS],
+    levels: &[&HOSTING, &ELSEWHERE, &ONE_FACTOR, &REFRESH_TOKEN, &DRS],
     techniques: &["T1098.005", "T1550.001", "T1078.004"],
     false_positives: &[
         "A user who joins a new computer or phone",
@@ -26,6 +26,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_device_registration_or_join_without_mfa.yml",
     ],
     options: &[&ASNS],
+    needs: Some(Key::User),
     check,
 };
 
@@ -36,6 +37,15 @@ const HOSTING: Level = Level {
         "broker_drs_prt.hosting_points",
         45,
         "Review alone: Elastic broker_drs_signin_from_suspicious_asn (high), one event",
+    ),
+};
+const ELSEWHERE: Level = Level {
+    name: "elsewhere",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "broker_drs_prt.elsewhere_points",
+        40,
+        "Review alone: our weight, Elastic broker_to_drs (high) asks for two addresses in the session; joins on a journey are rare",
     ),
 };
 const ONE_FACTOR: Level = Level {
@@ -92,8 +102,20 @@ fn check(case: &Case) -> Option<Hit> {
     if !success || managed {
         return None;
     }
+    // A stolen token becomes a device where the thief is. Another app that asks counts only without a second factor.
+    let one_factor = got_in_on_one_factor(case);
+    let elsewhere = || {
+        case.user()
+            .is_some_and(|known| shared::before(known).network == Familiarity::New)
+    };
+    if (broker || one_factor) && elsewhere() {
+        return case.hit(
+            &ELSEWHERE,
+            "token for device registration in a network new for the user",
+        );
+    }
     // Whatever the client: a device should not be registered on a password alone.
-    if got_in_on_one_factor(case) {
+    if one_factor {
         return case.hit(&ONE_FACTOR, "token for device registration on one factor");
     }
     if !broker {
@@ -112,7 +134,37 @@ fn check(case: &Case) -> Option<Hit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
+
+    #[test]
+    fn a_new_network_weighs_more() {
+        let broker = "29d9ed98-a469-4536-ade2-f981bc1d605e";
+        let managed = r#""deviceDetail":{"isManaged":true}"#;
+        let rows = [
+            (64500, broker, "", Some(40)),
+            (64496, broker, "", Some(15)),
+            (9009, broker, "", Some(45)),
+            (64500, broker, managed, None),
+            (64500, "other", "", None),
+        ];
+        for (asn, app, more, points) in rows {
+            let line = Line {
+                at: 60,
+                asn,
+                app,
+                more,
+                resource: "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9",
+                mfa: true,
+                request: "same",
+                ..Line::default()
+            };
+            let mut story = Story::with_history("", &["ada@contoso.example"]);
+            for _ in 0..2 {
+                let found = story.points("broker_drs_prt", &line);
+                assert_eq!(found, points, "{asn} {app} {more}");
+            }
+        }
+    }
 
     const BROKER: &str = r#""appId":"29d9ed98-a469-4536-ade2-f981bc1d605e""#;
     const DRS: &str = r#""resourceId":"01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9""#;

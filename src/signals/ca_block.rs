@@ -1,19 +1,22 @@
 //! Refused by policy or by risk, mostly after a right password.
 //!
 //! The policy worked, so it weighs little; that the password was right is for signals that know the user's places.
-//! Refusals of a device code as such are in `device_code_flow`.
+//! Refusals of a device code as such are in `device_code_flow`. Many within an hour, away from the user's places, are
+//! somebody who looks for a way around: late and shuffled records count where they belong in time, one delivered twice
+//! counts once.
 use super::prelude::*;
-use super::shared::with_code;
+use super::shared::{count, is_foreign, is_policy_block, lately, with_code};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ca_block",
     summary: "Refused by Conditional Access, by another policy or by risk",
-    levels: &[&RISK, &WORKLOAD, &BLOCKED],
+    levels: &[&RISK, &WORKLOAD, &REPEATED, &BLOCKED],
     techniques: &["T1078.004", "T1110"],
     false_positives: &[
         "A policy that has just been rolled out",
         "Users on a private device, or in a country that is blocked, who did not know",
         "Service accounts that a policy was not written for",
+        "For repeated: a traveller in a country that is blocked, who does not give up",
     ],
     blind_spots: &[
         "Policies in report-only mode stop nobody",
@@ -24,7 +27,8 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_conditional_access_failure.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/UserAccounts-CABlockedSigninSpikes.yaml",
     ],
-    options: &[],
+    options: &[&REPEATED_MIN, &WINDOW_SECS],
+    needs: Some(Key::User),
     check,
 };
 
@@ -46,6 +50,15 @@ const WORKLOAD: Level = Level {
         "Review alone, our weight: a workload has no typing errors and no phone; its secret was right and the place was not",
     ),
 };
+const REPEATED: Level = Level {
+    name: "repeated",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "ca_block.repeated_points",
+        25,
+        "Review with valid_creds_interrupted: Sentinel UserAccounts-CABlockedSigninSpikes (medium) looks for spikes",
+    ),
+};
 const BLOCKED: Level = Level {
     name: "blocked",
     weight: Weight::Low,
@@ -55,6 +68,19 @@ const BLOCKED: Level = Level {
         "Sigma fires on one 53003; low because it did not get in and new policies write many",
     ),
 };
+
+const REPEATED_MIN: Opt = Opt::int(
+    "ca_block.repeated_min",
+    "refused sign-ins, not from a place of the user's",
+    5,
+    (2, 40),
+    "Our value: Sentinel's spikes begin at 50 a day, wherever they come from; five in an hour is no misunderstanding",
+);
+const WINDOW_SECS: Opt = Opt::window(
+    "ca_block.window_secs",
+    3600,
+    "Our value: an hour; Sentinel counts by day",
+);
 
 fn check(case: &Case) -> Option<Hit> {
     if !case.class.blocked {
@@ -66,6 +92,9 @@ fn check(case: &Case) -> Option<Hit> {
         || record.is(Field::TransferMethod, "deviceCodeFlow")
     {
         return None;
+    }
+    if let Some(hit) = repeated(case) {
+        return Some(hit);
     }
     let (level, what) = match case.class.cause {
         Cause::RiskBlock => (&RISK, "blocked for risk"),
@@ -80,9 +109,34 @@ fn check(case: &Case) -> Option<Hit> {
     case.hit(level, with_code(what, case.class.looked_up))
 }
 
+/// Clients that go on by themselves repeat a refused request for hours, so they do not count.
+fn repeated(case: &Case) -> Option<Hit> {
+    let (user, _, event) = case.user()?;
+    let part = |one: &Event| {
+        is_policy_block(one)
+            && !one.is(Traits::NON_INTERACTIVE)
+            && !one.is(Traits::WORKLOAD)
+            && is_foreign(user, one, event.at)
+    };
+    if !part(event) {
+        return None;
+    }
+    let times = count(lately(case, &WINDOW_SECS)?.iter().filter(|one| part(one)));
+    if times < case.config.int(&REPEATED_MIN) {
+        return None;
+    }
+    case.hit(
+        &REPEATED,
+        format!(
+            "blocked by policy {times} times within {} min, not from a place of the user's",
+            case.config.int(&WINDOW_SECS) / 60
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
 
     #[test]
     fn fires_on_refusals_by_policy() {
@@ -122,5 +176,71 @@ mod tests {
     fn says_which_code() {
         let hit = hits("ca_block", r#""resultType":"53003""#, "").unwrap();
         assert_eq!(hit.why, "blocked by policy (53003)");
+    }
+
+    #[test]
+    fn counts_refusals_away_from_the_users_places() {
+        let away = Line {
+            code: 53003,
+            address: "203.0.113.7",
+            asn: 64511,
+            ..Line::default()
+        };
+        let home = Line {
+            code: 53003,
+            ..Line::default()
+        };
+        let client = Line {
+            interactive: false,
+            ..away
+        };
+        let again = Line {
+            request: "same",
+            ..away
+        };
+        let step = Line {
+            code: 50076,
+            ..away
+        };
+        let rows = [
+            // line, how many, seconds apart, points
+            (away, 4, 10, Some(10)),
+            (away, 5, 10, Some(25)),
+            (away, 5, 899, Some(25)),
+            (away, 5, 900, Some(10)),
+            (home, 20, 10, Some(10)),
+            (client, 20, 10, Some(10)),
+            (again, 20, 0, Some(10)),
+            (step, 20, 10, None),
+        ];
+        for (line, times, apart, points) in rows {
+            for backwards in [false, true] {
+                let mut story = Story::with_history("", &["ada@contoso.example"]);
+                let mut last = None;
+                for number in 0..times {
+                    let number = if backwards {
+                        times - 1 - number
+                    } else {
+                        number
+                    };
+                    let at = number * apart;
+                    last = story.points("ca_block", &Line { at, ..line });
+                }
+                assert_eq!(last, points, "{times} {apart} {} {backwards}", line.code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_policy_is_no_attack_on_new_users() {
+        let mut story = Story::new("");
+        for at in 0..20 {
+            let line = Line {
+                at,
+                code: 53000,
+                ..Line::default()
+            };
+            assert_eq!(story.points("ca_block", &line), Some(10));
+        }
     }
 }

@@ -23,6 +23,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://learn.microsoft.com/graph/api/resources/signin",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

@@ -1,14 +1,17 @@
 //! Signing in by a code typed on another device, the way in of device-code phishing.
 //!
-//! Polls (70016) and codes that ran out (70019, 70020) stay silent: nobody has typed the code. How new the flow is for
-//! the user, and sessions that mix devices, are for signals with memory.
+//! Polls (70016) and codes that ran out (70019, 70020) stay silent: nobody has typed the code. Sessions
+//! that mix places are for `device_code_phish`. Whether the app is new for the user is told by the first record of it to
+//! arrive; a repeated one answers as before.
 use super::prelude::*;
-use super::shared::{BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, with_code};
+use super::shared::{
+    self, BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, with_code,
+};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "device_code_flow",
     summary: "Signed in by a code typed on another device",
-    levels: &[&BROKER, &BROKER_LATER, &GRAPH, &SEEN, &REFUSED],
+    levels: &[&BROKER, &BROKER_LATER, &GRAPH, &FIRST, &SEEN, &REFUSED],
     techniques: &["T1566.002", "T1528", "T1550.001"],
     false_positives: &[
         "Azure CLI and PowerShell on machines without a browser",
@@ -26,8 +29,10 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_device_code_broker_client.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_device_code_authentication.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_app_device_code_authentication.yml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_first_time_seen_device_code_auth.toml",
     ],
     options: &[],
+    needs: Some(Key::User),
     check,
 };
 
@@ -56,6 +61,15 @@ const GRAPH: Level = Level {
         "device_code_flow.graph_points",
         30,
         "Review alone: Splunk azure_ad_device_code_authentication (risk 35); Graph opens mail, files and directory",
+    ),
+};
+const FIRST: Level = Level {
+    name: "first",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "device_code_flow.first_points",
+        25,
+        "Our weight: Elastic first_time_seen_device_code_auth (medium); the app is new for the user, as it is to each once",
     ),
 };
 const SEEN: Level = Level {
@@ -113,6 +127,12 @@ fn check(case: &Case) -> Option<Hit> {
         if just_now && class.status == Status::Success && graph() {
             return case.hit(&GRAPH, "device code gave a token for Graph");
         }
+        let first = case
+            .user()
+            .is_some_and(|known| shared::before(known).app == Familiarity::New);
+        if just_now && first {
+            return case.hit(&FIRST, "device code for an app that is new for the user");
+        }
         return if just_now {
             case.hit(&SEEN, "asked for by device code")
         } else {
@@ -130,7 +150,34 @@ fn check(case: &Case) -> Option<Hit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
+
+    #[test]
+    fn an_app_that_is_new_for_the_user_weighs_more() {
+        let cli = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+        let portal = Line::default().app;
+        let now = r#""authenticationProtocol":"deviceCode""#;
+        for (app, points) in [(cli, 25), (portal, 15)] {
+            let line = Line {
+                at: 60,
+                app,
+                more: now,
+                request: "same",
+                ..Line::default()
+            };
+            let mut story = Story::with_history("", &["ada@contoso.example"]);
+            for _ in 0..2 {
+                assert_eq!(story.points("device_code_flow", &line), Some(points));
+            }
+            let next = Line {
+                at: 90,
+                request: "next",
+                ..line
+            };
+            assert_eq!(story.points("device_code_flow", &next), Some(15));
+            assert_eq!(Story::new("").points("device_code_flow", &line), Some(15));
+        }
+    }
 
     const CLI: &str = r#""appId":"04b07795-8ddb-461a-bbee-02f9e1bf7b46""#;
     const BROKER: &str = r#""appId":"29d9ed98-a469-4536-ade2-f981bc1d605e""#;

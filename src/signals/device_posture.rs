@@ -24,6 +24,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_user_signed_in_from_unusual_device.toml",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

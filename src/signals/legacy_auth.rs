@@ -1,14 +1,16 @@
 //! A client that signs in with name and password only and cannot be asked for a second factor.
 //!
-//! Printers and service mailboxes do it too, so the operator can name users of whom it is expected.
+//! Printers and service mailboxes do it too, so the operator can name users of whom it is expected, and those
+//! who have done it from the same place for days count for little. A late or repeated record changes nothing about that.
 use super::prelude::*;
+use super::shared;
 use crate::input::Record;
 use crate::input::words::begins;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "legacy_auth",
     summary: "A client that cannot do a second factor",
-    levels: &[&SUCCESS, &STOPPED, &TRIED],
+    levels: &[&FIRST, &SUCCESS, &STOPPED, &USUAL, &TRIED],
     techniques: &["T1078.004", "T1110"],
     false_positives: &[
         "Printers, scanners and monitoring that send mail by SMTP",
@@ -27,9 +29,28 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/LegacyAuthAttempt.yaml",
     ],
     options: &[&EXPECTED_USERS],
+    needs: Some(Key::User),
     check,
 };
 
+const FIRST: Level = Level {
+    name: "first",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "legacy_auth.first_points",
+        40,
+        "Review alone: Elastic unusual_legacy_auth_client_signin, first of a user; ours asks for a new network",
+    ),
+};
+const USUAL: Level = Level {
+    name: "usual",
+    weight: Weight::Low,
+    points: Opt::points(
+        "legacy_auth.usual_points",
+        8,
+        "Our weight: app and network are long the user's own, as of a printer; Elastic fires on the first one only",
+    ),
+};
 const SUCCESS: Level = Level {
     name: "success",
     weight: Weight::Medium,
@@ -103,10 +124,18 @@ fn check(case: &Case) -> Option<Hit> {
             &TRIED,
             format!("client \"{name}\", by a token or with a second factor"),
         ),
-        Status::Success => case.hit(
-            &SUCCESS,
-            format!("client \"{name}\" cannot do a second factor, and got in"),
-        ),
+        Status::Success => {
+            let before = case.user().map(shared::before).unwrap_or_default();
+            let (level, place) = match (before.network, before.app) {
+                (Familiarity::New, _) => (&FIRST, " from a network new for the user"),
+                (Familiarity::Known, Familiarity::Known) => (&USUAL, " as it long has"),
+                _ => (&SUCCESS, ""),
+            };
+            case.hit(
+                level,
+                format!("client \"{name}\" cannot do a second factor, and got in{place}"),
+            )
+        }
         _ if proved => case.hit(
             &STOPPED,
             format!("client \"{name}\" had the right password and was stopped"),
@@ -144,7 +173,30 @@ pub(super) fn client(record: &Record) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
+
+    #[test]
+    fn tells_a_printer_from_somebody_new() {
+        let imap = r#""clientAppUsed":"IMAP4""#;
+        let app = Line::default().app;
+        let rows = [(64500, app, 40), (64496, "other", 30), (64496, app, 8)];
+        for (asn, app, points) in rows {
+            let line = Line {
+                at: 60,
+                asn,
+                app,
+                more: imap,
+                request: "same",
+                ..Line::default()
+            };
+            let mut story = Story::with_history("", &["ada@contoso.example"]);
+            for _ in 0..2 {
+                let found = story.points("legacy_auth", &line);
+                assert_eq!(found, Some(points), "{asn} {app}");
+            }
+            assert_eq!(Story::new("").points("legacy_auth", &line), Some(30));
+        }
+    }
 
     fn record(code: u32, client: &str, agent: &str) -> String {
         format!(

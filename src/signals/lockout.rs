@@ -24,6 +24,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SmartLockouts.yaml",
     ],
     options: &[&EXCLUDED_ASNS],
+    needs: None,
     check,
 };
 

@@ -22,6 +22,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/elastic/detection-rules/issues/2440",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

@@ -21,6 +21,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_mfa_interrupted.yml",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

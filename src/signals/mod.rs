@@ -1,4 +1,4 @@
-//! The signals: what in a record (and, later, in what is remembered) speaks for or against it.
+//! The signals: what in a record, and in what is remembered of its user, address and tenant, speaks for or against it.
 //!
 //! One signal a file; the file's name is the signal's id, the value in the output, and the prefix of its
 //! options. A signal looks at a [`Case`] and changes nothing, so their order does not matter.
@@ -10,35 +10,73 @@ mod prelude {
     pub(crate) use crate::config::{Kind, Opt};
     pub(crate) use crate::input::shapes::Field;
     pub(crate) use crate::input::words::{Category, Risk};
+    pub(crate) use crate::state::Key;
+    pub(crate) use crate::state::event::{Event, Traits};
+    pub(crate) use crate::state::user::Familiarity;
 }
 
+mod address_in_attack;
 mod aitm_pattern;
+mod aitm_relay;
 mod bad_network;
 mod broker_drs_prt;
+mod brute_force_user;
 mod ca_block;
 mod ca_gap;
 mod cross_tenant;
 mod dev_tool_client;
 mod device_code_flow;
+mod device_code_phish;
 mod device_posture;
 mod disabled_account;
+mod disabled_account_pivot;
+mod distributed_spray;
 mod enum_unknown;
+mod failure_spike_baseline;
+mod first_seen_client;
+mod first_seen_network_device;
+mod impossible_travel;
+mod interrupted_burst_ip;
+mod interrupted_sequence;
 mod legacy_auth;
 mod lockout;
+mod lockout_burst;
 mod mfa_denied;
+mod mfa_fatigue;
 mod mfa_interrupted;
+mod mfasweep_burst;
+mod multi_ip_user;
+mod new_country;
+mod new_place_tenant;
+mod noninteractive_ratio;
+mod password_spray_ip;
 mod risky_signin;
 mod ropc;
+mod service_principal_anomaly;
+mod session_multi_ip;
 mod shared;
 mod single_factor_success;
+mod sso_error_spray;
+mod success_after_failures;
+mod success_after_spray;
+mod success_then_fail;
 mod suspicious_user_agent;
+mod temporal_dormant;
+mod token_replay;
 mod unusual_interruption;
+mod user_in_attack;
+mod valid_creds_interrupted;
 
 use std::borrow::Cow;
 
 use crate::classify::Class;
 use crate::config::{Config, Opt};
 use crate::input::Record;
+use crate::state::address::{Address, AddressBefore};
+use crate::state::event::Event;
+use crate::state::tenant::{Tenant, TenantBefore};
+use crate::state::user::{Before, User};
+use crate::state::{Facts, Key, Keys};
 
 /// Every signal, in the order in which hits stand in the output.
 pub static ALL: &[&Signal] = &[
@@ -46,12 +84,36 @@ pub static ALL: &[&Signal] = &[
     &mfa_denied::SIGNAL,
     &mfa_interrupted::SIGNAL,
     &unusual_interruption::SIGNAL,
+    &mfa_fatigue::SIGNAL,
+    &interrupted_sequence::SIGNAL,
+    &interrupted_burst_ip::SIGNAL,
+    &valid_creds_interrupted::SIGNAL,
+    &mfasweep_burst::SIGNAL,
     // Credentials.
     &lockout::SIGNAL,
     &disabled_account::SIGNAL,
     &enum_unknown::SIGNAL,
+    &password_spray_ip::SIGNAL,
+    &success_after_spray::SIGNAL,
+    &distributed_spray::SIGNAL,
+    &brute_force_user::SIGNAL,
+    &success_after_failures::SIGNAL,
+    &success_then_fail::SIGNAL,
+    &failure_spike_baseline::SIGNAL,
+    &lockout_burst::SIGNAL,
+    &disabled_account_pivot::SIGNAL,
+    &sso_error_spray::SIGNAL,
     // Location and network.
     &bad_network::SIGNAL,
+    &impossible_travel::SIGNAL,
+    &new_country::SIGNAL,
+    &new_place_tenant::SIGNAL,
+    &first_seen_network_device::SIGNAL,
+    &first_seen_client::SIGNAL,
+    &multi_ip_user::SIGNAL,
+    &session_multi_ip::SIGNAL,
+    &token_replay::SIGNAL,
+    &noninteractive_ratio::SIGNAL,
     // Protocol and client.
     &device_code_flow::SIGNAL,
     &ropc::SIGNAL,
@@ -60,6 +122,8 @@ pub static ALL: &[&Signal] = &[
     &aitm_pattern::SIGNAL,
     &dev_tool_client::SIGNAL,
     &broker_drs_prt::SIGNAL,
+    &device_code_phish::SIGNAL,
+    &aitm_relay::SIGNAL,
     // Policy and risk.
     &single_factor_success::SIGNAL,
     &device_posture::SIGNAL,
@@ -67,7 +131,15 @@ pub static ALL: &[&Signal] = &[
     &ca_gap::SIGNAL,
     &risky_signin::SIGNAL,
     &cross_tenant::SIGNAL,
+    &service_principal_anomaly::SIGNAL,
+    &temporal_dormant::SIGNAL,
+    // What was found before.
+    &user_in_attack::SIGNAL,
+    &address_in_attack::SIGNAL,
 ];
+
+/// The signals that say that an attack goes on; they are no attack by themselves.
+pub const IN_ATTACK: [&str; 2] = [user_in_attack::SIGNAL.id, address_in_attack::SIGNAL.id];
 
 /// A signal's card and its check.
 pub struct Signal {
@@ -87,6 +159,9 @@ pub struct Signal {
     pub references: &'static [&'static str],
     /// Its options besides the points of its levels.
     pub options: &'static [&'static Opt],
+    /// What must be remembered for it, and by which key; `None` where the record is enough. A signal that needs a key
+    /// looks at nothing that is kept by another.
+    pub needs: Option<Key>,
     /// Whether, and how, it hits.
     pub check: fn(&Case) -> Option<Hit>,
 }
@@ -113,6 +188,9 @@ pub enum Weight {
 }
 
 impl Weight {
+    /// All weights, the least first.
+    pub const ALL: [Weight; 3] = [Weight::Low, Weight::Medium, Weight::High];
+
     /// The word in documentation.
     pub fn label(self) -> &'static str {
         match self {
@@ -131,9 +209,33 @@ pub struct Case<'a> {
     pub class: &'a Class,
     /// The options.
     pub config: &'a Config,
+    /// What is remembered of the record's user, address and tenant.
+    pub known: Facts<'a>,
 }
 
-impl Case<'_> {
+/// What is remembered of a user or address or tenant, how things stood before the record, and the record itself.
+pub type Remembered<'a, T, B> = (&'a T, &'a B, &'a Event);
+
+impl<'a> Case<'a> {
+    /// The user as remembered, with this record in it. `None` where nobody is named, where it is not kept here, and
+    /// where the record is too old to be counted.
+    pub fn user(&self) -> Option<Remembered<'a, User, Before>> {
+        let (user, before) = self.known.user?;
+        (!before.too_late).then_some((user, before, self.known.event?))
+    }
+
+    /// The same for the address.
+    pub fn address(&self) -> Option<Remembered<'a, Address, AddressBefore>> {
+        let (address, before) = self.known.address?;
+        (!before.too_late).then_some((address, before, self.known.event?))
+    }
+
+    /// The same for the tenant.
+    pub fn tenant(&self) -> Option<Remembered<'a, Tenant, TenantBefore>> {
+        let (tenant, before) = self.known.tenant?;
+        (!before.too_late).then_some((tenant, before, self.known.event?))
+    }
+
     /// A hit of `level`, with one short sentence that holds the numbers seen. `None` where the operator
     /// switched the level off.
     pub fn hit(&self, level: &'static Level, why: impl Into<Cow<'static, str>>) -> Option<Hit> {
@@ -145,6 +247,28 @@ impl Case<'_> {
             why: why.into(),
         })
     }
+}
+
+/// The options that say how long an attack lasts, in the order of [`IN_ATTACK`].
+pub(crate) fn attack_windows() -> [&'static Opt; 2] {
+    [
+        &user_in_attack::WINDOW_SECS,
+        &address_in_attack::WINDOW_SECS,
+    ]
+}
+
+/// The weight of a hit of which only the points are known: that of the level with these points, the highest where
+/// several have them.
+pub(crate) fn weight_of(id: &str, points: i64, config: &Config) -> Weight {
+    let signal = ALL.iter().find(|signal| signal.id == id);
+    let levels = signal.map(|signal| signal.levels).unwrap_or_default();
+    levels
+        .iter()
+        .filter(|level| config.int(&level.points) == points)
+        .map(|level| level.weight)
+        .max()
+        // Another configuration gave the points: better kept than lost.
+        .unwrap_or(Weight::High)
 }
 
 /// A signal that fired.
@@ -160,10 +284,13 @@ pub struct Hit {
     pub why: Cow<'static, str>,
 }
 
-/// Puts the hits of all signals into `hits`, in output order.
-pub fn check_all(case: &Case, hits: &mut Vec<Hit>) {
+/// Puts the hits of all signals into `hits`, in output order. Of those that need a key, those whose key is in `keys`.
+pub fn check_all(case: &Case, keys: Keys, hits: &mut Vec<Hit>) {
     hits.clear();
-    hits.extend(ALL.iter().filter_map(|signal| {
+    let looked_at = ALL
+        .iter()
+        .filter(|signal| signal.needs.is_none_or(|key| keys.has(key)));
+    hits.extend(looked_at.filter_map(|signal| {
         let hit = (signal.check)(case)?;
         Some(Hit {
             id: signal.id,

@@ -35,6 +35,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/elastic/detection-rules/issues/6408",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

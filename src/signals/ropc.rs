@@ -1,14 +1,17 @@
 //! The password grant (ROPC): an app hands over name and password, and nobody can be asked for a second factor.
 //!
 //! Exchange signs legacy mail clients in the same way. That is one fact, so `legacy_auth` counts it and this adds little.
+//! A script that has signed in from its place for days is told apart from somebody new; a late or repeated record changes
+//! nothing about that.
 use super::legacy_auth;
 use super::prelude::*;
+use super::shared;
 use crate::input::words::begins;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ropc",
     summary: "An app handed over the user's password (ROPC)",
-    levels: &[&SUCCESS, &STOPPED, &TRIED, &LEGACY_CLIENT],
+    levels: &[&FIRST, &SUCCESS, &STOPPED, &TRIED, &USUAL, &LEGACY_CLIENT],
     techniques: &["T1078.004", "T1110.003"],
     false_positives: &[
         "Test automation and scripts with a technical user",
@@ -25,9 +28,28 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_identity_ropc_grant_via_legacy_authenticated_client.toml",
     ],
     options: &[],
+    needs: Some(Key::User),
     check,
 };
 
+const FIRST: Level = Level {
+    name: "first",
+    weight: Weight::High,
+    points: Opt::points(
+        "ropc.first_points",
+        45,
+        "Review alone: Elastic unusual_ropc_login_attempt (medium), first of a user; ours asks for a new network",
+    ),
+};
+const USUAL: Level = Level {
+    name: "usual",
+    weight: Weight::Low,
+    points: Opt::points(
+        "ropc.usual_points",
+        8,
+        "Our weight: app and network are long the user's own, as of a script; Elastic fires on the first one only",
+    ),
+};
 const SUCCESS: Level = Level {
     name: "success",
     weight: Weight::Medium,
@@ -83,7 +105,18 @@ fn check(case: &Case) -> Option<Hit> {
         return case.hit(&LEGACY_CLIENT, "password grant (ROPC) by a legacy client");
     }
     if got_in {
-        return case.hit(&SUCCESS, "password grant (ROPC) got in on one factor");
+        let before = case.user().map(shared::before).unwrap_or_default();
+        return match (before.network, before.app) {
+            (Familiarity::New, _) => case.hit(
+                &FIRST,
+                "password grant (ROPC) got in on one factor from a network new for the user",
+            ),
+            (Familiarity::Known, Familiarity::Known) => case.hit(
+                &USUAL,
+                "password grant (ROPC) got in on one factor, with app and network of old",
+            ),
+            _ => case.hit(&SUCCESS, "password grant (ROPC) got in on one factor"),
+        };
     }
     if stopped {
         return case.hit(
@@ -99,7 +132,34 @@ fn check(case: &Case) -> Option<Hit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
+
+    #[test]
+    fn tells_a_script_from_somebody_new() {
+        let ropc = r#""authenticationProtocol":"ropc""#;
+        let app = Line::default().app;
+        let rows = [
+            (64500, app, 45),
+            (64500, "other", 45),
+            (64496, "other", 35),
+            (64496, app, 8),
+        ];
+        for (asn, app, points) in rows {
+            let line = Line {
+                at: 60,
+                asn,
+                app,
+                more: ropc,
+                request: "same",
+                ..Line::default()
+            };
+            let mut story = Story::with_history("", &["ada@contoso.example"]);
+            for _ in 0..2 {
+                assert_eq!(story.points("ropc", &line), Some(points), "{asn} {app}");
+            }
+            assert_eq!(Story::new("").points("ropc", &line), Some(35));
+        }
+    }
 
     #[test]
     fn fires_on_password_grants() {

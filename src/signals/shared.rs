@@ -3,13 +3,19 @@
 //! Not a signal. What only one signal asks stands in that signal's file.
 use std::borrow::Cow;
 
-use super::Case;
-use crate::classify::Status;
+use super::{Case, Hit, Level, Remembered};
 use crate::classify::texts::Said;
+use crate::classify::{Cause, Status};
+use crate::config::Opt;
 use crate::input::Record;
 use crate::input::shapes::Field;
 use crate::input::words::mentions;
-use crate::limits::USER_AGENT_BYTES_MAX;
+use crate::limits::{SETTLE_SECS, USER_AGENT_BYTES_MAX};
+use crate::state::Attack;
+use crate::state::address::{Address, Trace};
+use crate::state::event::{Event, Traits};
+use crate::state::timeline::Seen;
+use crate::state::user::{Before, Familiarity, User};
 
 /// Microsoft Authentication Broker: signs devices in and registers them; the client device-code phishing prefers.
 pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
@@ -147,6 +153,151 @@ const fn letter(byte: u8) -> u32 {
     }
 }
 
+/// How many different ones there are; 0 stands for "not known" and does not count.
+pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
+    let mut hashes: Vec<u32> = hashes.filter(|&hash| hash != 0).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    i64::try_from(hashes.len()).unwrap_or(i64::MAX)
+}
+
+/// How many there are.
+pub(super) fn count<T>(items: impl Iterator<Item = T>) -> i64 {
+    i64::try_from(items.count()).unwrap_or(i64::MAX)
+}
+
+/// The hit of a record that comes within `window` of an attack.
+pub(super) fn in_attack(
+    case: &Case,
+    attack: Attack,
+    at: u32,
+    level: &'static Level,
+    window: &Opt,
+) -> Option<Hit> {
+    let secs = u32::try_from(case.config.int(window)).ok()?;
+    if !attack.covers(at, secs) {
+        return None;
+    }
+    let signal = super::ALL.get(usize::from(attack.signal))?;
+    let minutes = at.abs_diff(attack.at) / 60;
+    case.hit(level, format!("{} {minutes} min before", signal.id))
+}
+
+/// How many users among `traces` are strangers at their address: they had not got in from there before, nor did after.
+pub(super) fn strangers(traces: &[Trace], counts: &dyn Fn(&Trace) -> bool) -> i64 {
+    let strange = |trace: &&Trace| {
+        !trace.guest && !trace.is(Traits::COMPLETED) && !trace.is(Traits::CONFIDENTIAL)
+    };
+    let counted = traces.iter().filter(|trace| counts(trace));
+    distinct(counted.filter(strange).map(|trace| trace.user))
+}
+
+/// Whether the user of a refused or interrupted record had got in from the address before it.
+pub(super) fn is_insider(address: &Address, event: &Event) -> bool {
+    let own = address.trouble.all().iter().rev();
+    own.filter(|trace| trace.id == event.id)
+        .any(|trace| trace.guest)
+}
+
+/// How many users but this one got in from the address within `secs` of its newest event.
+pub(super) fn insiders(address: &Address, secs: i64, but: u32) -> i64 {
+    let from = i64::from(address.trouble.clock()) - secs;
+    let guests = address.guests.all().iter();
+    count(guests.filter(|seen| seen.key != but && i64::from(seen.last) > from))
+}
+
+/// Whether the record shows that a user who is no guest of the address has the right password there: got in, or was
+/// stopped after it. A session that goes on is none of that, and neither is a device or network of the tenant.
+pub(super) fn stranger_has_password(case: &Case, address: &Address, event: &Event) -> bool {
+    let renewed = || {
+        let token = case.record.text(Field::IncomingToken);
+        event.is(Traits::NON_INTERACTIVE)
+            && token.is_some_and(|kind| !kind.is_empty() && !kind.eq_ignore_ascii_case("none"))
+    };
+    // Delivered twice, a success meets the guest that it made itself.
+    let guest = || {
+        let seen = address.guests.get(event.user);
+        seen.is_some_and(|seen| seen.first < event.at)
+    };
+    (event.is_success() || event.is(Traits::PROVED))
+        && ![
+            Traits::OWN_PLACE,
+            Traits::CONFIDENTIAL,
+            Traits::WORKLOAD,
+            Traits::MFA_CLAIMED,
+        ]
+        .iter()
+        .any(|&other| event.is(other))
+        && !is_earlier_session(case)
+        && !renewed()
+        && !guest()
+}
+
+/// Whether a network is Microsoft's own (Panther): its services at work, and its cloud desktops.
+pub(super) fn is_microsoft(network: u32) -> bool {
+    matches!(network, 8068 | 8069 | 8070 | 8075 | 12076)
+}
+
+/// Whether a person's first factor was right, and the address is where that was.
+pub(super) fn is_through(event: &Event) -> bool {
+    (event.is_success() || event.is(Traits::PROVED))
+        && !event.is(Traits::CONFIDENTIAL)
+        && !event.is(Traits::WORKLOAD)
+}
+
+/// Whether something is not the user's own, and the user is known well enough to tell.
+pub(super) fn is_strange(familiarity: Familiarity) -> bool {
+    matches!(familiarity, Familiarity::New | Familiarity::Fresh)
+}
+
+/// How well the network of a remembered sign-in was known to be the user's before that sign-in.
+pub(super) fn network_at(user: &User, network: u32, at: u32) -> Familiarity {
+    familiarity_at(user, user.networks.get(network), network, at)
+}
+
+fn familiarity_at(user: &User, seen: Option<Seen>, key: u32, at: u32) -> Familiarity {
+    match seen {
+        _ if key == 0 => Familiarity::Unsaid,
+        Some(seen) if seen.first < at => {
+            if seen.proved || seen.first.saturating_add(SETTLE_SECS) <= at {
+                Familiarity::Known
+            } else {
+                Familiarity::Fresh
+            }
+        }
+        _ if user.has_history(at) => Familiarity::New,
+        _ => Familiarity::NoHistory,
+    }
+}
+
+/// How things stood before a record. What its first delivery made familiar is as new to the second delivery as it was
+/// to the first.
+pub(super) fn before((user, before, event): Remembered<User, Before>) -> Before {
+    if !before.duplicate {
+        return *before;
+    }
+    let country = u32::from(event.country);
+    let judged = |seen, key| familiarity_at(user, seen, key, event.at);
+    Before {
+        network: judged(user.networks.get(event.network), event.network),
+        country: judged(user.countries.get(country), country),
+        app: judged(user.apps.get(event.app), event.app),
+        device: judged(user.devices.get(event.device), event.device),
+        ..*before
+    }
+}
+
+/// Whether a client that is seen on `network` was used on another one lately: it has moved, or was there all along.
+pub(super) fn is_client_of_elsewhere(user: &User, agent: u32, network: u32) -> bool {
+    let same = |one: u32, at: u32| one == agent && at != 0 && at != network;
+    let recent = user.recent.all().iter();
+    let mut recent = recent.filter(|other| is_through(other));
+    let mut refreshes = user.refreshes.all().iter();
+    agent != 0
+        && (recent.any(|other| same(other.agent, other.network))
+            || refreshes.any(|other| same(other.agent, other.network)))
+}
+
 /// The first 80 characters, so that no `why` grows with what a stranger wrote.
 pub(super) fn cut(text: &str) -> &str {
     const CHARACTERS_MAX: usize = 80;
@@ -154,6 +305,84 @@ pub(super) fn cut(text: &str) -> &str {
         Some((end, _)) => text.get(..end).unwrap_or(""),
         None => text,
     }
+}
+
+/// The user's sign-ins within `window`; `None` where nothing is remembered or the record itself is older than that.
+pub(super) fn lately<'a>(case: &Case<'a>, window: &Opt) -> Option<&'a [Event]> {
+    let (user, _, event) = case.user()?;
+    let secs = case.config.int(window);
+    let from = i64::from(user.recent.clock()) - secs;
+    (i64::from(event.at) > from).then(|| user.recent.within(secs))
+}
+
+/// Whether it came from a place of the user's own, going by what was known before `since`: what is first seen in the
+/// course of an attack is not the user's, however it got in.
+pub(super) fn is_own(user: &User, event: &Event, since: u32) -> bool {
+    event.is(Traits::OWN_PLACE) || network_at(user, event.network, since) == Familiarity::Known
+}
+
+/// Whether it came from a place that is known not to be the user's. Of a user without history nothing is known, nor of
+/// an address that is not the caller's.
+pub(super) fn is_foreign(user: &User, event: &Event, since: u32) -> bool {
+    is_strange(network_at(user, event.network, since))
+        && user.has_history(since)
+        && !event.is(Traits::OWN_PLACE)
+        && !event.is(Traits::CONFIDENTIAL)
+}
+
+/// Whether the first factor was refused, or not even looked at because of earlier refusals.
+pub(super) fn is_refused(event: &Event) -> bool {
+    event.is_wrong_password() || event.caused_by(Cause::AccountLocked)
+}
+
+/// Whether it was refused to a device that keeps an old password and that the user carries about: the same user agent
+/// was refused repeatedly at the user's own places within the last day.
+pub(super) fn is_carried(user: &User, event: &Event) -> bool {
+    // Once or twice is a slip in a common browser.
+    const TIMES_MIN: i64 = 3;
+    let alike = |one: &&Event| one.agent == event.agent && is_refused(one);
+    let own = |one: &&Event| is_own(user, one, one.at);
+    event.agent != 0 && count(user.recent.all().iter().filter(alike).filter(own)) >= TIMES_MIN
+}
+
+/// Whether a policy refused it, not risk and not a step on the way such as 50076 or 70043.
+pub(super) fn is_policy_block(event: &Event) -> bool {
+    event.is(Traits::BLOCKED)
+        && [Cause::PolicyBlock, Cause::CaDevice, Cause::CaApp]
+            .iter()
+            .any(|&cause| event.caused_by(cause))
+}
+
+/// Whether the password was right and something else stopped it. Pages that come after all factors are no stop, and
+/// where nobody was there it was a token that was right: 50072 and 50074 alone are never about one.
+pub(super) fn is_stopped(event: &Event) -> bool {
+    event.is(Traits::PROVED)
+        && !event.is_success()
+        && !event.is(Traits::WORKLOAD)
+        && (!event.is(Traits::NON_INTERACTIVE) || matches!(event.code, 50072 | 50074))
+        && STOPS.iter().any(|&cause| event.caused_by(cause))
+}
+
+/// What stops a sign-in after a right password.
+const STOPS: &[Cause] = &[
+    Cause::MfaRequired,
+    Cause::MfaSetup,
+    Cause::MfaFailed,
+    Cause::MfaDenied,
+    Cause::UserAbandoned,
+    Cause::ExternalChallenge,
+    Cause::TermsOfUse,
+    Cause::CaDevice,
+    Cause::CaApp,
+    Cause::PolicyBlock,
+    Cause::RiskBlock,
+    Cause::PasswordChange,
+    Cause::AccountRestricted,
+];
+
+/// Whether the record goes on with a session of an earlier sign-in, so that nobody gave a password.
+pub(super) fn is_earlier_session(case: &Case) -> bool {
+    case.class.told.has(Said::FirstFactorReused) && !case.class.told.password_right
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AnomalousSingleFactorSignin.yaml",
     ],
     options: &[],
+    needs: None,
     check,
 };
 

@@ -28,6 +28,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_azurehound_useragent_detected.yml",
     ],
     options: &[&EXTRA_TOOLS],
+    needs: None,
     check,
 };
 

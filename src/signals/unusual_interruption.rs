@@ -1,13 +1,15 @@
 //! Interruptions that are neither a second factor nor a step of the protocol: consent and device proof.
 //!
 //! 50097 (device authentication asked for) and 50158 (sent to another provider) are left out on purpose: Microsoft's
-//! text says that neither alone is a failure, and others had to take 50097 out again.
+//! text says that neither alone is a failure, and others had to take 50097 out again. What comes
+//! from a network that is new for the user weighs more; a late or repeated record changes nothing about that.
 use super::prelude::*;
+use super::shared;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "unusual_interruption",
     summary: "Stopped by consent to an app, or by a failed proof of the device",
-    levels: &[&RISKY_CONSENT, &CONSENT_REFUSED, &DEVICE_FAILED],
+    levels: &[&RISKY_CONSENT, &ELSEWHERE, &CONSENT_REFUSED, &DEVICE_FAILED],
     techniques: &["T1528", "T1078"],
     false_positives: &[
         "A new app of an unverified publisher that the user really wanted",
@@ -24,6 +26,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://learn.microsoft.com/entra/identity-platform/reference-error-codes",
     ],
     options: &[],
+    needs: Some(Key::User),
     check,
 };
 
@@ -34,6 +37,15 @@ const RISKY_CONSENT: Level = Level {
         "unusual_interruption.risky_consent_points",
         30,
         "Review alone: Microsoft itself held the app to be risky (900941); our weight, no public rule uses the code",
+    ),
+};
+const ELSEWHERE: Level = Level {
+    name: "elsewhere",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "unusual_interruption.elsewhere_points",
+        20,
+        "Our weight: the same from a network new for the user; journeys with a broken device are rare",
     ),
 };
 const CONSENT_REFUSED: Level = Level {
@@ -56,7 +68,19 @@ const DEVICE_FAILED: Level = Level {
 };
 
 fn check(case: &Case) -> Option<Hit> {
+    let elsewhere = || {
+        case.user()
+            .is_some_and(|known| shared::before(known).network == Familiarity::New)
+    };
     match case.class.looked_up? {
+        65004 if elsewhere() => case.hit(
+            &ELSEWHERE,
+            "65004: consent to an app refused, from a network new for the user",
+        ),
+        50155 if elsewhere() => case.hit(
+            &ELSEWHERE,
+            "50155: the device could not prove itself, in a network new for the user",
+        ),
         900941 => case.hit(
             &RISKY_CONSENT,
             "900941: asked to consent to an app that Microsoft holds to be risky",
@@ -72,7 +96,32 @@ fn check(case: &Case) -> Option<Hit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::hits;
+    use crate::signals::bench::{Line, Story, hits};
+
+    #[test]
+    fn a_new_network_weighs_more() {
+        let rows = [
+            (65004, 64500, 20),
+            (50155, 64500, 20),
+            (900941, 64500, 30),
+            (65004, 64496, 10),
+            (50155, 64496, 10),
+        ];
+        for (code, asn, points) in rows {
+            let line = Line {
+                at: 60,
+                code,
+                asn,
+                request: "same",
+                ..Line::default()
+            };
+            let mut story = Story::with_history("", &["ada@contoso.example"]);
+            for _ in 0..2 {
+                let found = story.points("unusual_interruption", &line);
+                assert_eq!(found, Some(points), "{code} {asn}");
+            }
+        }
+    }
 
     #[test]
     fn fires_on_consent_and_failed_devices() {

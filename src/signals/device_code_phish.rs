@@ -1,0 +1,351 @@
+//! A device code typed by the victim and redeemed by somebody else.
+//!
+//! The phisher asks for a code and sends it on; the victim types it on Microsoft's own page, with every second factor in
+//! place, and the tokens go to the phisher. What shows it is that the two halves come from different places. Steps are
+//! laid side by side by event time in either order, so of a shuffled pair the one that arrives last fires; a repeated
+//! one answers as before.
+use super::bad_network;
+use super::prelude::*;
+use super::shared::{self, BROKER};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "device_code_phish",
+    summary: "A device code was typed in one place and redeemed in another",
+    levels: &[&ELSEWHERE, &OTHER_APP, &NEW_PLACE, &CONFIRMED],
+    techniques: &["T1566.002", "T1528", "T1550.001"],
+    false_positives: &[
+        "A command line on a new server, with the code typed on a laptop",
+        "A meeting room or phone that is set up by an administrator",
+    ],
+    blind_spots: &[
+        "A phisher in a network of the user's own",
+        "Logs without authenticationProtocol and originalTransferMethod, where the steps share no id",
+        "Devices that the tenant manages or that the user has long had",
+    ],
+    references: &[
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_azure_entra_susp_device_code_signin.toml",
+        "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_device_code_auth_with_broker_client.toml",
+        "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/DeviceCodeSignInFromUnseenASN.yaml",
+    ],
+    options: &[&WINDOW_SECS],
+    needs: Some(Key::User),
+    check,
+};
+
+const ELSEWHERE: Level = Level {
+    name: "elsewhere",
+    weight: Weight::High,
+    points: Opt::points(
+        "device_code_phish.elsewhere_points",
+        60,
+        "Suspicious alone: Elastic device code with concurrent sign-ins (high); to the broker, or at a rented server",
+    ),
+};
+const OTHER_APP: Level = Level {
+    name: "other_app",
+    weight: Weight::High,
+    points: Opt::points(
+        "device_code_phish.other_app_points",
+        40,
+        "Review alone, suspicious with device_code_flow to Graph: a command line on a new server does the same",
+    ),
+};
+const NEW_PLACE: Level = Level {
+    name: "new_place",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "device_code_phish.new_place_points",
+        30,
+        "Review alone: Sentinel DeviceCodeSignInFromUnseenASN, one event",
+    ),
+};
+const CONFIRMED: Level = Level {
+    name: "confirmed",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "device_code_phish.confirmed_points",
+        20,
+        "Our weight: Microsoft's hunt for 50199 and then success in one session; suspicious with device_code_flow to the broker",
+    ),
+};
+const WINDOW_SECS: Opt = Opt::window(
+    "device_code_phish.window_secs",
+    3600,
+    "Our value: a code lives for 15 minutes; an hour also finds the first renewals of what it gave",
+);
+
+fn check(case: &Case) -> Option<Hit> {
+    let known = case.user()?;
+    let (user, _, event) = known;
+    if !event.is_success() || !shared::is_through(event) || event.is(Traits::OWN_PLACE) {
+        return None;
+    }
+    let secs = case.config.int(&WINDOW_SECS);
+    let marked = event.is(Traits::DEVICE_CODE);
+    let same = |one: u32, other: u32| one != 0 && one == other;
+    let step = |other: &&Event| {
+        let by_code = other.is(Traits::DEVICE_CODE)
+            || other.caused_by(Cause::DeviceCode)
+            || other.caused_by(Cause::AppConfirm);
+        by_code
+            && other.id != event.id
+            && i64::from(event.at.abs_diff(other.at)) <= secs
+            && (same(other.correlation, event.correlation)
+                || same(other.session, event.session)
+                || (marked && same(other.app, event.app)))
+    };
+    let steps = || user.recent.all().iter().filter(step);
+    if !marked && steps().next().is_none() {
+        return None;
+    }
+    let before = shared::before(known);
+    if before.device == Familiarity::Known {
+        return None;
+    }
+    let broker = case.record.is(Field::AppId, BROKER);
+    let hosting = |network| bad_network::is_hosting(case, network);
+    // Cloud shells and cloud desktops run in Microsoft's own network; the broker has no business there.
+    let strange = |network: u32, familiarity| {
+        shared::is_strange(familiarity) && (broker || !shared::is_microsoft(network))
+    };
+    let here = strange(event.network, before.network);
+    let elsewhere = steps().find(|other| {
+        // The one who asks for the code polls until it is typed.
+        let polls = other.caused_by(Cause::DeviceCode)
+            && strange(
+                other.network,
+                shared::network_at(user, other.network, other.at),
+            );
+        other.network != 0
+            && event.network != 0
+            && other.network != event.network
+            && other.address != event.address
+            && (here || polls)
+    });
+    if let Some(other) = elsewhere {
+        let minutes = event.at.abs_diff(other.at) / 60;
+        let why = format!(
+            "device code typed in one network and redeemed in another, {minutes} min apart"
+        );
+        let level = if broker || hosting(event.network) || hosting(other.network) {
+            &ELSEWHERE
+        } else {
+            &OTHER_APP
+        };
+        return case.hit(level, why);
+    }
+    if marked && here && before.network == Familiarity::New {
+        return case.hit(&NEW_PLACE, "device code from a network new for the user");
+    }
+    let confirmed =
+        || steps().any(|other| other.caused_by(Cause::AppConfirm) && other.at <= event.at);
+    let unusual = before.app != Familiarity::Known;
+    (broker && unusual && event.is(Traits::INTERACTIVE) && confirmed())
+        .then(|| {
+            case.hit(
+                &CONFIRMED,
+                "50199 confirmed, then a success for the Authentication Broker",
+            )
+        })
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signals::bench::{Line, Story};
+    use crate::signals::shared::{AZURE_CLI, BROKER};
+
+    const ID: &str = "device_code_phish";
+    const NOW: &str = r#""authenticationProtocol":"deviceCode""#;
+    const LATER: &str = r#""originalTransferMethod":"deviceCodeFlow""#;
+
+    /// The victim's page.
+    fn typed(app: &'static str) -> Line<'static> {
+        Line {
+            at: 60,
+            code: 50199,
+            app,
+            correlation: "c",
+            ..Line::default()
+        }
+    }
+
+    /// The phisher's token.
+    fn redeemed(app: &'static str) -> Line<'static> {
+        Line {
+            at: 120,
+            code: 0,
+            address: "198.51.100.7",
+            asn: 64500,
+            more: NOW,
+            ..typed(app)
+        }
+    }
+
+    fn story() -> Story {
+        Story::with_history("", &["ada@contoso.example"])
+    }
+
+    #[test]
+    fn weighs_where_the_code_is_redeemed() {
+        let later = Line {
+            interactive: false,
+            correlation: "other",
+            more: LATER,
+            ..redeemed(BROKER)
+        };
+        let rows = [
+            (redeemed(BROKER), Some(60)),
+            (later, Some(60)),
+            (
+                Line {
+                    more: "",
+                    ..redeemed(BROKER)
+                },
+                Some(60),
+            ),
+            (
+                Line {
+                    at: 3660,
+                    ..redeemed(BROKER)
+                },
+                Some(60),
+            ),
+            (
+                Line {
+                    at: 3661,
+                    ..redeemed(BROKER)
+                },
+                Some(30),
+            ),
+            (redeemed(AZURE_CLI), Some(40)),
+            (
+                Line {
+                    asn: 9009,
+                    ..redeemed(AZURE_CLI)
+                },
+                Some(60),
+            ),
+            // Where the success shows the victim's place.
+            (
+                Line {
+                    address: "192.0.2.1",
+                    asn: 64496,
+                    ..redeemed(BROKER)
+                },
+                Some(20),
+            ),
+            // Near misses: a command line at a place of old, in Microsoft's cloud, on a managed device; no device code.
+            (
+                Line {
+                    address: "192.0.2.1",
+                    asn: 64496,
+                    ..redeemed(AZURE_CLI)
+                },
+                None,
+            ),
+            (
+                Line {
+                    asn: 64496,
+                    ..redeemed(AZURE_CLI)
+                },
+                None,
+            ),
+            (
+                Line {
+                    asn: 8075,
+                    ..redeemed(AZURE_CLI)
+                },
+                None,
+            ),
+            (
+                Line {
+                    more: r#""authenticationProtocol":"deviceCode","deviceDetail":{"isManaged":true}"#,
+                    ..redeemed(BROKER)
+                },
+                None,
+            ),
+            (
+                Line {
+                    more: "",
+                    correlation: "other",
+                    ..redeemed(BROKER)
+                },
+                None,
+            ),
+            (
+                Line {
+                    code: 50126,
+                    ..redeemed(BROKER)
+                },
+                None,
+            ),
+        ];
+        for (line, points) in rows {
+            let app = line.app;
+            let line = Line {
+                request: "same",
+                ..line
+            };
+            let mut story = story();
+            assert_eq!(story.points(ID, &typed(app)), None);
+            assert_eq!(story.points(ID, &line), points, "{line:?}");
+            assert_eq!(story.points(ID, &line), points, "twice: {line:?}");
+        }
+    }
+
+    #[test]
+    fn a_poll_from_elsewhere_before_and_shuffled_steps_count() {
+        let poll = Line {
+            at: 10,
+            code: 70016,
+            interactive: false,
+            ..redeemed(BROKER)
+        };
+        let success = Line {
+            code: 0,
+            at: 120,
+            more: NOW,
+            ..typed(BROKER)
+        };
+        let mut polled = story();
+        assert_eq!(polled.points(ID, &poll), None);
+        assert_eq!(polled.points(ID, &success), Some(60));
+        let mut shuffled = story();
+        assert_eq!(shuffled.points(ID, &redeemed(BROKER)), Some(30));
+        let typed_late = Line {
+            code: 0,
+            more: NOW,
+            ..typed(BROKER)
+        };
+        assert_eq!(shuffled.points(ID, &typed_late), None);
+        assert_eq!(
+            shuffled.points(
+                ID,
+                &Line {
+                    at: 130,
+                    ..redeemed(BROKER)
+                }
+            ),
+            Some(60)
+        );
+    }
+
+    #[test]
+    fn a_broker_of_old_needs_more_than_a_confirmation() {
+        let mut story = story();
+        let old = Line {
+            at: -100_000,
+            app: BROKER,
+            ..Line::default()
+        };
+        story.see(&old);
+        story.see(&typed(BROKER));
+        let room = Line {
+            asn: 64496,
+            address: "192.0.2.1",
+            ..redeemed(BROKER)
+        };
+        assert_eq!(story.points(ID, &room), None);
+    }
+}
