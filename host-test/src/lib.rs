@@ -18,18 +18,23 @@
 
 pub mod cards;
 pub mod config_file;
+pub mod demo;
 pub mod explain;
+mod feed;
 mod fields;
 mod inputs;
 pub mod inspect;
 pub mod plugin;
 mod progress;
 pub mod run;
+mod state_file;
 pub mod stream;
 mod summary;
 mod terminal;
 
-pub use plugin::{Counter, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session};
+pub use plugin::{
+    Counter, Key, Keyed, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session,
+};
 pub use terminal::say;
 
 /// How a command ended, and with it the exit code. What went wrong has been said on standard error by then.

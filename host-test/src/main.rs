@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use host_test::config_file::CheckConfig;
+use host_test::demo::Demo;
 use host_test::explain::Explain;
 use host_test::inspect::Inspect;
 use host_test::run::Run;
@@ -53,6 +54,16 @@ Examples:
   signin-triage inspect --long
   signin-triage inspect signin_triage.wasm")]
     Inspect(Inspect),
+    /// Writes the sign-in traffic of an invented tenant, attacks among it, and the truth about every record
+    #[command(after_help = "\
+Examples:
+  signin-triage demo --list
+  signin-triage demo --users 500 --days 3 --out demo.ndjson --truth truth.ndjson
+  signin-triage demo --attacks mfa_fatigue,aitm --runs 20 | signin-triage run > enriched.ndjson
+  signin-triage demo --attacks none --users 1000000 --days 1 | signin-triage run > enriched.ndjson
+
+The same options give the same bytes. Addresses, names and networks belong to nobody.")]
+    Demo(Demo),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +72,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::CheckConfig(check) => check.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Demo(demo) => demo.run(),
     };
     match ended {
         Ok(ending) => ending.into(),
