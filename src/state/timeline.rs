@@ -147,13 +147,16 @@ pub struct Seen {
     pub last: u32,
     /// It was seen in a way that shows it to be the user's own, see [`super::user`].
     pub proved: bool,
+    /// It was first seen in what looked like an attack: only time proves it then.
+    pub doubted: bool,
 }
 
 super::pack::pack_struct!(Seen {
     key,
     first,
     last,
-    proved
+    proved,
+    doubted
 });
 
 /// Up to `MAX` things seen; the one unseen the longest makes room for a new one.
@@ -193,7 +196,7 @@ impl<const MAX: usize> Familiar<MAX> {
         if let Some(seen) = self.items.iter_mut().find(|seen| seen.key == key) {
             seen.first = seen.first.min(at);
             seen.last = seen.last.max(at);
-            seen.proved |= proved;
+            seen.proved |= proved && !seen.doubted;
             return;
         }
         let new = Seen {
@@ -201,6 +204,7 @@ impl<const MAX: usize> Familiar<MAX> {
             first: at,
             last: at,
             proved,
+            doubted: false,
         };
         if self.items.len() < MAX {
             if self.items.len() == self.items.capacity() {
@@ -222,9 +226,12 @@ impl<const MAX: usize> Familiar<MAX> {
 }
 
 impl<const MAX: usize> Familiar<MAX> {
-    /// Lets go of `key`.
-    pub fn forget(&mut self, key: u32) {
-        self.items.retain(|seen| seen.key != key);
+    /// Says that `key` was seen in what looked like an attack.
+    pub fn doubt(&mut self, key: u32) {
+        if let Some(seen) = self.items.iter_mut().find(|seen| seen.key == key) {
+            seen.proved = false;
+            seen.doubted = true;
+        }
     }
 }
 

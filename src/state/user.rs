@@ -1,8 +1,8 @@
 //! What is remembered of a user, and why each part is needed.
 //!
 //! Places become the user's own by getting in from them. At once where the record shows more than a password: a device
-//! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day. What is
-//! first seen while the user is under attack does not count.
+//! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day, and so does
+//! what was first seen in an attack.
 
 use super::event::{Event, NO_DEGREES, Traits};
 use super::pack::{Damaged, Pack, pack_struct};
@@ -304,16 +304,17 @@ impl User {
         if newest {
             self.attack = Some(attack);
         }
-        // Nothing is learnt from an attacker.
-        let unlearn = |how| matches!(how, Familiarity::New | Familiarity::NoHistory);
-        if unlearn(before.network) {
-            self.networks.forget(event.network);
+        // An attacker's place must not become the user's by getting in; and a user whose new VPN looks like an attack
+        // must not stay a stranger for ever. So time alone proves what was first seen here.
+        let doubt = |how| matches!(how, Familiarity::New | Familiarity::NoHistory);
+        if doubt(before.network) {
+            self.networks.doubt(event.network);
         }
-        if unlearn(before.country) {
-            self.countries.forget(u32::from(event.country));
+        if doubt(before.country) {
+            self.countries.doubt(u32::from(event.country));
         }
-        if unlearn(before.device) {
-            self.devices.forget(event.device);
+        if doubt(before.device) {
+            self.devices.doubt(event.device);
         }
     }
 
@@ -368,14 +369,16 @@ impl User {
     fn learn(&mut self, event: &Event) {
         // 50140 comes after everything has been accepted.
         let got_in = event.is_success() || event.code == 50140;
-        if !got_in || event.is(Traits::CONFIDENTIAL) || self.is_under_attack(event.at) {
+        if !got_in || event.is(Traits::CONFIDENTIAL) {
             return;
         }
         if self.since == 0 || event.at < self.since {
             self.since = event.at;
         }
         let proved = event.is(Traits::OWN_PLACE)
-            || (event.is(Traits::INTERACTIVE) && event.is(Traits::MFA_GIVEN));
+            || (event.is(Traits::INTERACTIVE)
+                && event.is(Traits::MFA_GIVEN)
+                && !self.is_under_attack(event.at));
         self.networks.note(event.network, event.at, proved);
         self.countries
             .note(u32::from(event.country), event.at, proved);
