@@ -100,6 +100,10 @@ pub const KEEPING_RULES: &[(&str, &str)] = &[
         "Identity Protection holds the user at risk or compromised",
     ),
     (
+        "new_place",
+        "it comes from a network or country that is new to a user whose places are known, or from a hosting network that is not known to be the user's",
+    ),
+    (
         "failure",
         "a failure that was delivered before: a failure is never suppressed",
     ),
@@ -140,7 +144,7 @@ pub fn decide(case: &Case, hits: &[Hit], verdict: Verdict, known: &Circumstances
     let rule = always_kept_for(case, hits, verdict, known).or(match known.earlier {
         Some(Noise::Keep(rule)) => Some(rule),
         Some(_) => None,
-        None => kept_for_place(case, reason, known),
+        None => kept_for_place(case, hits, reason, known),
     });
     match rule {
         Some(rule) => Noise::Keep(rule),
@@ -241,12 +245,22 @@ fn always_kept_for(
 
 /// The rule that keeps a record because its place is not known to be the user's; `None` where it is, or where that
 /// does not matter.
-fn kept_for_place(case: &Case, reason: Reason, known: &Circumstances) -> Option<&'static str> {
+fn kept_for_place(
+    case: &Case,
+    hits: &[Hit],
+    reason: Reason,
+    known: &Circumstances,
+) -> Option<&'static str> {
     let record = case.record;
     let known_place =
         record.is_network_trusted() || record.is_device_managed() || known.place.is_known();
     if known_place || reason == Reason::Duplicate {
         return None;
+    }
+    // Also what needs no password: a phishing proxy begins with a silent sign-in that finds no session.
+    let hosting = hits.iter().any(|hit| hit.id == "bad_network");
+    if known.place.is_new() || hosting {
+        return Some("new_place");
     }
     // Whoever answered the prompt had the second factor too. Of a user with a history a new place is kept all the
     // same: that is what a phishing proxy looks like.

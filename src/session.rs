@@ -303,7 +303,8 @@ impl Session {
     ) -> Fate {
         let mut class = classify::classify(record);
         let earlier = Earlier::of(record, text, self.keys);
-        let event = Event::of(record, &class);
+        let listed = signals::is_listed(record, &self.config);
+        let event = Event::of(record, &class, listed);
         if let Some(event) = &event {
             self.tick(event.at, outcome);
         }
@@ -428,7 +429,10 @@ impl Session {
         self.config.int(&config::HOLD_SECS) > 0
             && class.status == Status::Interrupted
             && class.outcome == Some(FlowOutcome::Pending)
-            && before.is_some_and(|before| !before.duplicate && !before.too_late)
+            // Nothing goes on with a repeat that nobody sees.
+            && before.is_some_and(|before| {
+                !before.duplicate && !before.too_late && !(before.repeat && before.place().is_known())
+            })
     }
 
     fn user_key(&self, record: &Record) -> Option<u64> {

@@ -2,6 +2,8 @@
 //!
 //! Both lists are the operator's to keep. Places that are new for a user are for signals with memory.
 use super::prelude::*;
+use crate::config::Config;
+use crate::input::Record;
 use super::shared::HOSTING_ASNS;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -68,21 +70,35 @@ pub(super) fn is_hosting(case: &Case, network: u32) -> bool {
     case.config.has_asn(&ASNS, network)
 }
 
-fn check(case: &Case) -> Option<Hit> {
-    let record = case.record;
+/// Why a place is listed as bad.
+enum Bad {
+    Address,
+    Network(u32),
+}
+
+/// Whether the record comes from a place that is listed as bad.
+pub(super) fn is_listed(record: &Record, config: &Config) -> bool {
+    listed(record, config).is_some()
+}
+
+fn listed(record: &Record, config: &Config) -> Option<Bad> {
     if !record.is_address_of_caller() || record.is_network_trusted() {
         return None;
     }
-    let listed = |address| case.config.has_address(&ADDRESSES, address);
-    if record.address().is_some_and(listed) {
-        return case.hit(&LISTED, "the address is on the list of bad addresses");
+    let on_list = |address| config.has_address(&ADDRESSES, address);
+    if record.address().is_some_and(on_list) {
+        return Some(Bad::Address);
     }
     // Workloads run at hosting providers by nature.
     let asn = record.asn().filter(|_| !record.is_workload())?;
-    if !is_hosting(case, asn) {
-        return None;
+    config.has_asn(&ASNS, asn).then_some(Bad::Network(asn))
+}
+
+fn check(case: &Case) -> Option<Hit> {
+    match listed(case.record, case.config)? {
+        Bad::Address => case.hit(&LISTED, "the address is on the list of bad addresses"),
+        Bad::Network(asn) => case.hit(&HOSTING, format!("network {asn} is a hosting provider's")),
     }
-    case.hit(&HOSTING, format!("network {asn} is a hosting provider's"))
 }
 
 #[cfg(test)]

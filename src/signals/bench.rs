@@ -190,7 +190,8 @@ impl Story {
             panic!("not a record: {text}");
         };
         let class = classify(&record);
-        let event = Event::of(&record, &class).expect("it has a time");
+        let listed = super::is_listed(&record, &self.config);
+        let event = Event::of(&record, &class, listed).expect("it has a time");
         let sighting = self.state.observe(&record, event);
         let case = Case {
             record: &record,

@@ -5,12 +5,12 @@
 //! (Azure-Sentinel#13815), so only refusals by policy count. Late and shuffled records count where they belong in time,
 //! one delivered twice counts once.
 use super::prelude::*;
-use super::shared::{distinct, got_in_on_one_factor, is_foreign, is_policy_block, lately};
+use super::shared::{before, distinct, got_in_on_one_factor, is_foreign, is_policy_block, lately};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "ca_gap",
     summary: "Policies that ask for a second factor did not apply",
-    levels: &[&MFA_NOT_APPLIED, &SEVERAL_ADDRESSES],
+    levels: &[&MFA_NOT_APPLIED, &SEVERAL_ADDRESSES, &AS_EVER],
     techniques: &["T1556.009", "T1078.004"],
     false_positives: &[
         "Policies that are meant for other users, apps or places: every record lists them all",
@@ -41,6 +41,16 @@ const MFA_NOT_APPLIED: Level = Level {
         "ca_gap.mfa_not_applied_points",
         15,
         "Our weight: Elastic ca_mfa_bypass_first_party_graph (medium) also asks for a user, client and network not seen before",
+    ),
+};
+
+const AS_EVER: Level = Level {
+    name: "as_ever",
+    weight: Weight::Low,
+    points: Opt::points(
+        "ca_gap.as_ever_points",
+        5,
+        "Our weight: the same user, app and network for a day or more, as a printer that sends mail; still a gap",
     ),
 };
 
@@ -83,8 +93,11 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     let policies = tally.mfa_not_applied;
+    let as_ever = case.user().map(before).is_some_and(|before| {
+        before.app == Familiarity::Known && before.network == Familiarity::Known
+    });
     case.hit(
-        &MFA_NOT_APPLIED,
+        if as_ever { &AS_EVER } else { &MFA_NOT_APPLIED },
         format!("got in on one factor; policies that ask for two and did not apply: {policies}"),
     )
 }

@@ -38,7 +38,7 @@ const VSCODE_GRAPH: Level = Level {
     points: Opt::points(
         "dev_tool_client.vscode_graph_points",
         30,
-        "Review alone: Panther azure_vscode_oauth_phishing, one event; VS Code has little business with Graph",
+        "Review alone, until the user has used it from there for a day: Panther azure_vscode_oauth_phishing, one event",
     ),
 };
 const PAIR: Level = Level {
@@ -122,7 +122,11 @@ fn check(case: &Case) -> Option<Hit> {
     let app = record.text(Field::AppId)?;
     let (app, name) = find(app)?;
     let success = case.class.status == Status::Success;
-    if success && *app == VS_CODE && asks_microsoft_graph(record) {
+    // Who has done it for days from there is at work.
+    let usual = case.user().map(shared::before).is_some_and(|before| {
+        before.app == Familiarity::Known && before.network == Familiarity::Known
+    });
+    if success && *app == VS_CODE && asks_microsoft_graph(record) && !usual {
         return case.hit(&VSCODE_GRAPH, "VS Code got a token for Microsoft Graph");
     }
     if success && let Some(minutes) = paired(case, app) {

@@ -245,7 +245,7 @@ mod tests {
                 else {
                     panic!("a record");
                 };
-                let event = Event::of(&record, &crate::classify::classify(&record));
+                let event = Event::of(&record, &crate::classify::classify(&record), false);
                 Event {
                     latitude,
                     longitude,

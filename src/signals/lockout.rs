@@ -1,12 +1,15 @@
 //! The account is locked after wrong passwords, or the address is held to be malicious: one code, two meanings.
 //!
-//! The failure reason tells them apart (`Class::malicious_address`). Many lockouts at once are for signals with memory.
+//! The failure reason tells them apart (`Class::malicious_address`). A device that keeps an old password locks its owner
+//! out for days, from the owner's own places; that is told by what was refused there before. Many lockouts at once are
+//! for `lockout_burst`.
 use super::prelude::*;
+use super::shared::{is_carried, is_own};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "lockout",
     summary: "Account locked, or address held to be malicious",
-    levels: &[&MALICIOUS_ADDRESS, &LOCKED],
+    levels: &[&MALICIOUS_ADDRESS, &LOCKED, &OLD_PASSWORD],
     techniques: &["T1110"],
     false_positives: &[
         "A device or service that keeps an old password after a change",
@@ -24,7 +27,7 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SmartLockouts.yaml",
     ],
     options: &[&EXCLUDED_ASNS],
-    needs: None,
+    needs: Some(Key::User),
     check,
 };
 
@@ -44,6 +47,15 @@ const LOCKED: Level = Level {
         "lockout.locked_points",
         30,
         "Review alone: Sigma azure_account_lockout and Sentinel SmartLockouts, one event; stale passwords do it too",
+    ),
+};
+const OLD_PASSWORD: Level = Level {
+    name: "old_password",
+    weight: Weight::Low,
+    points: Opt::points(
+        "lockout.old_password_points",
+        5,
+        "Our weight: one client that was refused at least three times at the user's own places within the day",
     ),
 };
 const EXCLUDED_ASNS: Opt = Opt {
@@ -69,6 +81,15 @@ fn check(case: &Case) -> Option<Hit> {
     let asn = case.record.asn();
     if asn.is_some_and(|asn| case.config.has_asn(&EXCLUDED_ASNS, asn)) {
         return None;
+    }
+    let old_password = case
+        .user()
+        .is_some_and(|(user, _, event)| is_own(user, event, event.at) && is_carried(user, event));
+    if old_password {
+        return case.hit(
+            &OLD_PASSWORD,
+            "locked by a client that keeps an old password, from a place of the user's own",
+        );
     }
     match (case.class.looked_up, case.record.failure_reason()) {
         (Some(50053), Some(_)) => case.hit(&LOCKED, "50053: locked after too many wrong passwords"),

@@ -44,6 +44,7 @@ mod lockout_burst;
 mod mfa_denied;
 mod mfa_fatigue;
 mod mfa_interrupted;
+mod mfa_setup_elsewhere;
 mod mfasweep_burst;
 mod multi_ip_user;
 mod new_country;
@@ -88,6 +89,7 @@ pub static ALL: &[&Signal] = &[
     &interrupted_sequence::SIGNAL,
     &interrupted_burst_ip::SIGNAL,
     &valid_creds_interrupted::SIGNAL,
+    &mfa_setup_elsewhere::SIGNAL,
     &mfasweep_burst::SIGNAL,
     // Credentials.
     &lockout::SIGNAL,
@@ -269,6 +271,11 @@ pub(crate) fn weight_of(id: &str, points: i64, config: &Config) -> Weight {
         .max()
         // Another configuration gave the points: better kept than lost.
         .unwrap_or(Weight::High)
+}
+
+/// Whether a record comes from a place that the configuration lists as bad.
+pub(crate) fn is_listed(record: &Record, config: &Config) -> bool {
+    bad_network::is_listed(record, config)
 }
 
 /// A signal that fired.

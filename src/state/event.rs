@@ -63,6 +63,8 @@ traits! {
     COMPLETED = 17,
     /// One factor was enough.
     SINGLE_FACTOR = 18,
+    /// From a hosting network or an address that the operator lists as bad.
+    LISTED = 19,
 }
 
 impl Traits {
@@ -201,8 +203,9 @@ impl Event {
         ])
     }
 
-    /// What is remembered of a record; `None` where it has no time, so that it has no place among others.
-    pub fn of(record: &Record, class: &Class) -> Option<Event> {
+    /// What is remembered of a record; `None` where it has no time, so that it has no place among others. `listed`:
+    /// it came from a place that the configuration lists as bad.
+    pub fn of(record: &Record, class: &Class, listed: bool) -> Option<Event> {
         let at = u32::try_from(record.at()?.secs()).ok()?;
         let told = class.told;
         let interactive = record.is_interactive();
@@ -227,6 +230,7 @@ impl Event {
             record.is(Field::Protocol, "deviceCode")
                 || record.is(Field::TransferMethod, "deviceCodeFlow"),
         );
+        traits.set(Traits::LISTED, listed);
         traits.set(Traits::BLOCKED, class.blocked);
         traits.set(
             Traits::DENIED,

@@ -2,7 +2,7 @@
 //!
 //! Places become the user's own by getting in from them. At once where the record shows more than a password: a device
 //! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day, and so does
-//! what was first seen in an attack.
+//! what was first seen in an attack or belongs to a hosting provider.
 
 use super::event::{Event, NO_DEGREES, Traits};
 use super::pack::{Damaged, Pack, pack_struct};
@@ -378,6 +378,7 @@ impl User {
         let proved = event.is(Traits::OWN_PLACE)
             || (event.is(Traits::INTERACTIVE)
                 && event.is(Traits::MFA_GIVEN)
+                && !event.is(Traits::LISTED)
                 && !self.is_under_attack(event.at));
         self.networks.note(event.network, event.at, proved);
         self.countries
