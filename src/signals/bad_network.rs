@@ -2,9 +2,9 @@
 //!
 //! Both lists are the operator's to keep. Places that are new for a user are for signals with memory.
 use super::prelude::*;
+use super::shared::HOSTING_ASNS;
 use crate::config::Config;
 use crate::input::Record;
-use super::shared::HOSTING_ASNS;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "bad_network",

@@ -4,14 +4,21 @@
 //! place, and the tokens go to the phisher. What shows it is that the two halves come from different places. Steps are
 //! laid side by side by event time in either order, so of a shuffled pair the one that arrives last fires; a repeated
 //! one answers as before.
-use super::bad_network;
 use super::prelude::*;
 use super::shared::{self, BROKER};
+use super::{bad_network, dev_tool_client};
+use crate::state::flow;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "device_code_phish",
     summary: "A device code was typed in one place and redeemed in another",
-    levels: &[&ELSEWHERE, &OTHER_APP, &NEW_PLACE, &CONFIRMED],
+    levels: &[
+        &ELSEWHERE,
+        &OTHER_APP,
+        &CONFIRMED,
+        &NEW_PLACE,
+        &CONFIRMED_TOOL,
+    ],
     techniques: &["T1566.002", "T1528", "T1550.001"],
     false_positives: &[
         "A command line on a new server, with the code typed on a laptop",
@@ -64,8 +71,17 @@ const CONFIRMED: Level = Level {
     weight: Weight::Medium,
     points: Opt::points(
         "device_code_phish.confirmed_points",
-        20,
-        "Our weight: Microsoft's hunt for 50199 and then success in one session; suspicious with device_code_flow to the broker",
+        35,
+        "Suspicious with device_code_flow: Microsoft's hunt for 50199 and then success in one session, by who never used a code before",
+    ),
+};
+const CONFIRMED_TOOL: Level = Level {
+    name: "confirmed_tool",
+    weight: Weight::Medium,
+    points: Opt::points(
+        "device_code_phish.confirmed_tool_points",
+        15,
+        "Review with device_code_flow: the same for a developer's client, which developers sign in to so for good reasons",
     ),
 };
 const WINDOW_SECS: Opt = Opt::window(
@@ -75,6 +91,40 @@ const WINDOW_SECS: Opt = Opt::window(
 );
 
 fn check(case: &Case) -> Option<Hit> {
+    two_places(case).or_else(|| confirmed(case))
+}
+
+/// The page that asks to confirm the app, and then a success by code, of a user with a history who never used a code
+/// before. The record shows the victim's own place, where all else is as ever.
+fn confirmed(case: &Case) -> Option<Hit> {
+    let (user, _, event) = case.user()?;
+    let first = event.is_success()
+        && event.is(Traits::DEVICE_CODE)
+        && event.is(Traits::INTERACTIVE)
+        && user.has_history(event.at)
+        && user.first_code >= event.at;
+    if !first {
+        return None;
+    }
+    let secs = case.config.int(&WINDOW_SECS);
+    let page = |one: &Event| one.caused_by(Cause::AppConfirm) && flow::goes_on(one, event);
+    let pages = user.recent.all().iter().filter(|one| page(one));
+    let seconds = pages.map(|one| event.at - one.at).min()?;
+    if i64::from(seconds) > secs {
+        return None;
+    }
+    let tool = case
+        .record
+        .text(Field::AppId)
+        .is_some_and(|app| dev_tool_client::name_of(app).is_some());
+    case.hit(
+        if tool { &CONFIRMED_TOOL } else { &CONFIRMED },
+        format!("50199 confirmed and a device code honoured {seconds} s later, the user's first"),
+    )
+}
+
+/// The two halves come from different places, or the second from a new one.
+fn two_places(case: &Case) -> Option<Hit> {
     let known = case.user()?;
     let (user, _, event) = known;
     if !event.is_success() || !shared::is_through(event) || event.is(Traits::OWN_PLACE) {
@@ -137,17 +187,7 @@ fn check(case: &Case) -> Option<Hit> {
     if marked && here && before.network == Familiarity::New {
         return case.hit(&NEW_PLACE, "device code from a network new for the user");
     }
-    let confirmed =
-        || steps().any(|other| other.caused_by(Cause::AppConfirm) && other.at <= event.at);
-    let unusual = before.app != Familiarity::Known;
-    (broker && unusual && event.is(Traits::INTERACTIVE) && confirmed())
-        .then(|| {
-            case.hit(
-                &CONFIRMED,
-                "50199 confirmed, then a success for the Authentication Broker",
-            )
-        })
-        .flatten()
+    None
 }
 
 #[cfg(test)]
@@ -233,38 +273,40 @@ mod tests {
                     asn: 64496,
                     ..redeemed(BROKER)
                 },
-                Some(20),
+                Some(35),
             ),
-            // Near misses: a command line at a place of old, in Microsoft's cloud, on a managed device; no device code.
+            // Where nothing but the first code speaks: a command line at a place of old and in Microsoft's cloud, a
+            // managed device.
             (
                 Line {
                     address: "192.0.2.1",
                     asn: 64496,
                     ..redeemed(AZURE_CLI)
                 },
-                None,
+                Some(15),
             ),
             (
                 Line {
                     asn: 64496,
                     ..redeemed(AZURE_CLI)
                 },
-                None,
+                Some(15),
             ),
             (
                 Line {
                     asn: 8075,
                     ..redeemed(AZURE_CLI)
                 },
-                None,
+                Some(15),
             ),
             (
                 Line {
                     more: r#""authenticationProtocol":"deviceCode","deviceDetail":{"isManaged":true}"#,
                     ..redeemed(BROKER)
                 },
-                None,
+                Some(35),
             ),
+            // Near misses: no device code, a wrong password.
             (
                 Line {
                     more: "",
@@ -332,20 +374,33 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_of_old_needs_more_than_a_confirmation() {
-        let mut story = story();
-        let old = Line {
-            at: -100_000,
-            app: BROKER,
-            ..Line::default()
-        };
-        story.see(&old);
-        story.see(&typed(BROKER));
-        let room = Line {
+    fn the_first_code_of_a_user_is_told_from_later_ones() {
+        let at_home = |app| Line {
             asn: 64496,
             address: "192.0.2.1",
-            ..redeemed(BROKER)
+            ..redeemed(app)
         };
-        assert_eq!(story.points(ID, &room), None);
+        for (app, points) in [(BROKER, Some(35)), (AZURE_CLI, Some(15))] {
+            let mut story = story();
+            story.see(&typed(app));
+            assert_eq!(story.points(ID, &at_home(app)), points, "{app}");
+            let (page, success) = (typed(app), at_home(app));
+            for days in 1..3 {
+                let at = days * 86_400;
+                story.see(&Line {
+                    at: page.at + at,
+                    ..page
+                });
+                let again = Line {
+                    at: success.at + at,
+                    ..success
+                };
+                assert_eq!(story.points(ID, &again), None, "{app}");
+            }
+        }
+        // Nobody knows what a new user is used to.
+        let mut fresh = Story::new("");
+        fresh.see(&typed(BROKER));
+        assert_eq!(fresh.points(ID, &at_home(BROKER)), None);
     }
 }

@@ -10,7 +10,7 @@ use super::shared::{is_earlier_session, is_foreign, is_policy_block, is_stopped,
 pub(super) const SIGNAL: Signal = Signal {
     id: "interrupted_sequence",
     summary: "Right password stopped repeatedly, or stopped and then refused, away from the user's places",
-    levels: &[&REPEATED, &THEN_FAILED, &ABANDONED],
+    levels: &[&BY_TURNS, &REPEATED, &THEN_FAILED, &ABANDONED],
     techniques: &["T1078.004", "T1621"],
     false_positives: &[
         "Travellers whose phone is not at hand",
@@ -28,7 +28,13 @@ pub(super) const SIGNAL: Signal = Signal {
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_mfa_interrupted.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/NewCountryValidCreds.yaml",
     ],
-    options: &[&REPEATED_MIN, &APART_SECS, &ABANDONED_SECS, &WINDOW_SECS],
+    options: &[
+        &TURNS_MIN,
+        &REPEATED_MIN,
+        &APART_SECS,
+        &ABANDONED_SECS,
+        &WINDOW_SECS,
+    ],
     needs: Some(Key::User),
     check,
 };
@@ -42,6 +48,22 @@ const REPEATED: Level = Level {
         "Review alone, suspicious with a new country or a hosting network; no public rule counts interrupts, our weight",
     ),
 };
+const BY_TURNS: Level = Level {
+    name: "by_turns",
+    weight: Weight::High,
+    points: Opt::points(
+        "interrupted_sequence.by_turns_points",
+        60,
+        "Suspicious alone: right password, refused, right password, refused, and never in; our weight",
+    ),
+};
+const TURNS_MIN: Opt = Opt::int(
+    "interrupted_sequence.turns_min",
+    "refusals after an interrupt",
+    3,
+    (2, 20),
+    "Our value: once is a slip at the second attempt, twice a slip and a prompt that was missed",
+);
 const THEN_FAILED: Level = Level {
     name: "then_failed",
     weight: Weight::Medium,
@@ -115,6 +137,13 @@ fn check(case: &Case) -> Option<Hit> {
     let repeated_min = case.config.int(&REPEATED_MIN);
     if !interrupt {
         let code = failed?.code;
+        let turns = turns(recent.iter().filter(|one| here(one)));
+        if turns >= case.config.int(&TURNS_MIN) {
+            return case.hit(
+                &BY_TURNS,
+                format!("right password stopped and then refused {turns} times by turns, not from a place of the user's"),
+            );
+        }
         return case.hit(&THEN_FAILED, why_failed(code));
     }
     let apart = case.config.int(&APART_SECS);
@@ -146,6 +175,20 @@ fn check(case: &Case) -> Option<Hit> {
         &ABANDONED,
         format!("right password stopped {minutes} min before, and nobody went on with it"),
     )
+}
+
+/// How often a refusal comes after an interrupt, going by turns.
+fn turns<'a>(events: impl Iterator<Item = &'a Event>) -> i64 {
+    let (mut turns, mut stopped) = (0, false);
+    for event in events {
+        if is_interrupt(event) && !event.is(Traits::COMPLETED) {
+            stopped = true;
+        } else if stopped && fails(event) {
+            stopped = false;
+            turns += 1;
+        }
+    }
+    turns
 }
 
 fn is_interrupt(event: &Event) -> bool {
@@ -287,5 +330,23 @@ mod tests {
             };
             assert_eq!(story.points(ID, &again), None);
         }
+    }
+
+    #[test]
+    fn by_turns_right_and_wrong_is_no_slip() {
+        for (refusals, points) in [(1, Some(15)), (2, Some(15)), (3, Some(60))] {
+            let mut story = Story::with_history("", &[ADA]);
+            let mut last_seen = None;
+            for turn in 0..refusals {
+                story.see(&away(turn * 30, 50074));
+                last_seen = story.points(ID, &away(turn * 30 + 15, 50126));
+            }
+            assert_eq!(last_seen, points, "{refusals}");
+        }
+        // One interrupt and then wrong passwords only.
+        let mut story = Story::with_history("", &[ADA]);
+        story.see(&away(0, 50074));
+        let wrong = [away(10, 50126), away(20, 50126), away(30, 50126)];
+        assert_eq!(last(&mut story, &wrong), Some(15));
     }
 }

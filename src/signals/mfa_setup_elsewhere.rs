@@ -58,12 +58,18 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     if event.is(Traits::LISTED) {
-        return case.hit(&HOSTING, "sent to register a second factor at a hosting network");
+        return case.hit(
+            &HOSTING,
+            "sent to register a second factor at a hosting network",
+        );
     }
     if network != Familiarity::New {
         return None;
     }
-    case.hit(&NEW_PLACE, "sent to register a second factor from a network new to the user")
+    case.hit(
+        &NEW_PLACE,
+        "sent to register a second factor from a network new to the user",
+    )
 }
 
 #[cfg(test)]
@@ -86,7 +92,11 @@ mod tests {
             (50126, 14061, "", true, None),
         ];
         for (code, asn, more, history, points) in rows {
-            let users: &[&str] = if history { &["ada@contoso.example"] } else { &[] };
+            let users: &[&str] = if history {
+                &["ada@contoso.example"]
+            } else {
+                &[]
+            };
             let mut story = Story::with_history("", users);
             let line = Line {
                 code,

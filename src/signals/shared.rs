@@ -321,11 +321,12 @@ pub(super) fn is_own(user: &User, event: &Event, since: u32) -> bool {
     event.is(Traits::OWN_PLACE) || network_at(user, event.network, since) == Familiarity::Known
 }
 
-/// Whether it came from a place that is known not to be the user's. Of a user without history nothing is known, nor of
-/// an address that is not the caller's.
+/// Whether it came from a place that is known not to be the user's. Of a user without history nothing is known but
+/// that hosting providers are nobody's home; nor of an address that is not the caller's.
 pub(super) fn is_foreign(user: &User, event: &Event, since: u32) -> bool {
-    is_strange(network_at(user, event.network, since))
-        && user.has_history(since)
+    let network = network_at(user, event.network, since);
+    let strange = is_strange(network) && user.has_history(since);
+    (strange || (event.is(Traits::LISTED) && network != Familiarity::Known))
         && !event.is(Traits::OWN_PLACE)
         && !event.is(Traits::CONFIDENTIAL)
 }

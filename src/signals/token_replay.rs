@@ -9,7 +9,7 @@ use super::{bad_network, shared};
 pub(super) const SIGNAL: Signal = Signal {
     id: "token_replay",
     summary: "Tokens are renewed from another network right after a sign-in",
-    levels: &[&SESSION, &SEEN],
+    levels: &[&ELSEWHERE, &SESSION, &SEEN],
     techniques: &["T1550.001", "T1539"],
     false_positives: &[
         "A VPN that is switched on right after signing in, with other apps",
@@ -37,6 +37,15 @@ const SESSION: Level = Level {
         "token_replay.session_points",
         45,
         "Review alone, suspicious with session_multi_ip, which sees the same: the session of the sign-in goes on elsewhere",
+    ),
+};
+const ELSEWHERE: Level = Level {
+    name: "elsewhere",
+    weight: Weight::High,
+    points: Opt::points(
+        "token_replay.elsewhere_points",
+        60,
+        "Suspicious alone: so many renewals, in another country or at a hosting provider, by a client not seen elsewhere",
     ),
 };
 const SEEN: Level = Level {
@@ -113,7 +122,11 @@ fn check(case: &Case) -> Option<Hit> {
     })?;
     let minutes = first.at.saturating_sub(opened.at) / 60;
     let same = |other: &Event| event.session != 0 && other.session == event.session;
-    let (level, whose) = if sign_ins().any(same) {
+    let hosting = bad_network::is_hosting(case, event.network);
+    let abroad = event.country != 0 && opened.country != 0 && event.country != opened.country;
+    let (level, whose) = if hosting || abroad {
+        (&ELSEWHERE, "tokens")
+    } else if sign_ins().any(same) {
         (&SESSION, "its session")
     } else {
         (&SEEN, "tokens")
@@ -197,7 +210,16 @@ mod tests {
                     asn: 9009,
                     ..same
                 },
-                Some(45),
+                Some(60),
+            ),
+            (
+                6,
+                60,
+                Line {
+                    country: "BR",
+                    ..away(0)
+                },
+                Some(60),
             ),
             // Near misses: the user's own network, a confidential client, a managed device, Microsoft's network.
             (6, 60, Line { asn: 64496, ..same }, None),

@@ -2,13 +2,15 @@
 //!
 //! Places become the user's own by getting in from them. At once where the record shows more than a password: a device
 //! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day, and so does
-//! what was first seen in an attack or belongs to a hosting provider.
+//! what was first seen in an attack, belongs to a hosting provider, or was proved with a second factor that a user
+//! without history had just registered.
 
 use super::event::{Event, NO_DEGREES, Traits};
 use super::pack::{Damaged, Pack, pack_struct};
 use super::table::Footprint;
 use super::timeline::{Familiar, Seen, Timed, Timeline};
 use super::{Attack, flow};
+use crate::classify::Cause;
 use crate::limits::{
     APPS_PER_USER, COUNTRIES_PER_USER, DELIVERIES_PER_USER, DEVICES_PER_USER, EVENTS_PER_USER,
     EVENTS_SECS, NETWORKS_PER_USER, REFRESHES_PER_USER, REFRESHES_SECS, REPEAT_SECS,
@@ -82,6 +84,8 @@ pub struct User {
     repeats: Vec<Repeat>,
     /// The first success, in seconds since 1970; 0 before it.
     pub since: u32,
+    /// The first success by device code; 0 before it.
+    pub first_code: u32,
     /// The last sign-in of any kind; 0 before the first.
     pub last_seen: u32,
     /// The hours of the day (UTC) at which a person was there and got in, one bit each.
@@ -102,6 +106,7 @@ pack_struct!(User {
     delivered,
     repeats,
     since,
+    first_code,
     last_seen,
     hours,
     failures,
@@ -375,11 +380,21 @@ impl User {
         if self.since == 0 || event.at < self.since {
             self.since = event.at;
         }
+        let by_code = event.is(Traits::DEVICE_CODE) && event.is(Traits::INTERACTIVE);
+        if by_code && (self.first_code == 0 || event.at < self.first_code) {
+            self.first_code = event.at;
+        }
+        // Whoever has the password of an account that was never used registers a second factor of their own.
+        let enrolled = || {
+            let mut recent = self.recent.all().iter().rev();
+            !self.has_history(event.at) && recent.any(|one| one.caused_by(Cause::MfaSetup))
+        };
         let proved = event.is(Traits::OWN_PLACE)
             || (event.is(Traits::INTERACTIVE)
                 && event.is(Traits::MFA_GIVEN)
                 && !event.is(Traits::LISTED)
-                && !self.is_under_attack(event.at));
+                && !self.is_under_attack(event.at)
+                && !enrolled());
         self.networks.note(event.network, event.at, proved);
         self.countries
             .note(u32::from(event.country), event.at, proved);
