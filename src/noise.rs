@@ -264,7 +264,9 @@ fn kept_for_place(
     }
     // Whoever answered the prompt had the second factor too. Of a user with a history a new place is kept all the
     // same: that is what a phishing proxy looks like.
-    if reason == Reason::PromptCompleted && !known.place.is_new() {
+    // To register one proves nothing of the kind.
+    let prompted = case.class.cause != Cause::MfaSetup;
+    if reason == Reason::PromptCompleted && prompted && !known.place.is_new() {
         return None;
     }
     needs_known_place(case)

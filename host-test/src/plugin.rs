@@ -206,6 +206,8 @@ impl Plugin {
         };
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
+        // What one call may give back: 128 MiB unless told, which the snapshot of a million users is more than.
+        store.set_hostcall_fuel(self.memory_bytes_max);
         let instance = instantiable.instantiate(&mut store)?;
         Ok((store, instance))
     }

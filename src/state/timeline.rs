@@ -32,7 +32,7 @@ impl<T, const MAX: usize, const KEEP_SECS: u32> Default for Timeline<T, MAX, KEE
 }
 
 /// Room is made for so many at once: doubling would hold half of the memory in reserve.
-const STEP: usize = 4;
+const STEP: usize = 2;
 
 impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SECS> {
     /// Puts in a happening. False where it is too late to be remembered.
@@ -51,9 +51,7 @@ impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SEC
             self.items.insert(place - 1, item);
             return true;
         }
-        if self.items.len() == self.items.capacity() {
-            self.items.reserve_exact(STEP);
-        }
+        reserve(&mut self.items);
         self.items.insert(place, item);
         true
     }
@@ -68,8 +66,7 @@ impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SEC
         let old = self.items.partition_point(|item| item.at() < from);
         if old > 0 {
             self.items.drain(..old);
-            self.items
-                .shrink_to(self.items.len().next_multiple_of(STEP));
+            shrink(&mut self.items);
         }
     }
 
@@ -104,11 +101,23 @@ impl<T, const MAX: usize, const KEEP_SECS: u32> Footprint for Timeline<T, MAX, K
     }
 }
 
-/// Bytes of a list that grows by [`STEP`] and is let shrink to a multiple of it, with what the allocator adds.
-fn bytes_of<T>(items: &[T]) -> usize {
+/// Makes room for one more.
+pub(super) fn reserve<T>(items: &mut Vec<T>) {
+    if items.len() == items.capacity() {
+        items.reserve_exact(STEP);
+    }
+}
+
+/// Gives back the room of what was let go.
+fn shrink<T>(items: &mut Vec<T>) {
+    items.shrink_to(items.len().next_multiple_of(STEP));
+}
+
+/// Bytes of a list for which [`reserve`] makes room, with what the allocator adds.
+pub(super) fn bytes_of<T>(items: &[T]) -> usize {
     match items.len() {
         0 => 0,
-        count => (count.next_multiple_of(STEP) + STEP) * size_of::<T>() + 8,
+        count => count.next_multiple_of(STEP) * size_of::<T>() + 12,
     }
 }
 
@@ -207,9 +216,7 @@ impl<const MAX: usize> Familiar<MAX> {
             doubted: false,
         };
         if self.items.len() < MAX {
-            if self.items.len() == self.items.capacity() {
-                self.items.reserve_exact(STEP);
-            }
+            reserve(&mut self.items);
             self.items.push(new);
             return;
         }
@@ -249,10 +256,11 @@ impl<const MAX: usize> Pack for Familiar<MAX> {
 
     fn unpack(text: &mut &str) -> Result<Self, Damaged> {
         let let_go = u8::unpack(text)?;
-        let items = Vec::<Seen>::unpack(text)?;
+        let mut items = Vec::<Seen>::unpack(text)?;
         if items.len() > MAX {
             return Err(Damaged);
         }
+        shrink(&mut items);
         Ok(Familiar { items, let_go })
     }
 }

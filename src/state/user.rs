@@ -8,7 +8,7 @@
 use super::event::{Event, NO_DEGREES, Traits};
 use super::pack::{Damaged, Pack, pack_struct};
 use super::table::Footprint;
-use super::timeline::{Familiar, Seen, Timed, Timeline};
+use super::timeline::{Familiar, Seen, Timed, Timeline, bytes_of, reserve};
 use super::{Attack, flow};
 use crate::classify::Cause;
 use crate::limits::{
@@ -121,9 +121,8 @@ impl Footprint for User {
             + self.countries.heap_bytes()
             + self.apps.heap_bytes()
             + self.devices.heap_bytes()
-            + (self.delivered.len() + 4) * size_of::<u32>()
-            + (self.repeats.len() + 4) * size_of::<Repeat>()
-            + 16
+            + bytes_of(&self.delivered)
+            + bytes_of(&self.repeats)
     }
 }
 
@@ -428,7 +427,7 @@ impl User {
                 *oldest = new;
             }
         } else {
-            reserve_few(&mut self.repeats);
+            reserve(&mut self.repeats);
             self.repeats.push(new);
         }
         false
@@ -440,15 +439,8 @@ fn push_bounded<T>(list: &mut Vec<T>, item: T, max: usize) {
     if list.len() >= max {
         list.remove(0);
     }
-    reserve_few(list);
+    reserve(list);
     list.push(item);
-}
-
-/// Doubling would hold half of the memory in reserve.
-fn reserve_few<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(4);
-    }
 }
 
 /// Whether an event has a place on the globe.
