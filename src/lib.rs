@@ -29,8 +29,6 @@ pub mod classify;
 mod component;
 pub mod config;
 pub mod error;
-#[cfg(all(feature = "component", target_family = "wasm"))]
-mod heap;
 pub mod held;
 pub mod input;
 pub mod keyed;

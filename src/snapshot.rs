@@ -53,10 +53,11 @@ impl Session {
         // The body first, into the place where it stays: the checksum has a fixed length.
         let mut out = format!("{NAME} {FORMAT} {VERSION} {:016x}\n", 0);
         let start = out.len();
-        // Memory is asked for once; doubling would take twice as much in the end.
+        // About what the text takes. Where it takes more, the tables ask for a little at a time: doubling would hold
+        // half of it in reserve, and linear memory never shrinks.
         let tables =
             self.state.users.bytes() + self.state.addresses.bytes() + self.state.tenants.bytes();
-        out.reserve(tables + tables / 4 + 4096);
+        out.reserve_exact(tables / 4 * 3 + 4096);
         self.watermark.pack(&mut out);
         self.state.pack(&mut out);
         self.waiting.pack(&mut out);

@@ -5,6 +5,7 @@
 //! same 64 bits would share an entry; to find a name for a given victim's hash takes about 2^64 tries.
 
 use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
 
 use super::pack::{Damaged, Pack};
 
@@ -44,6 +45,51 @@ struct Slot<T> {
     value: T,
 }
 
+/// Slots by number, in pages that never move: a list that grows in one piece leaves holes of every size that it had.
+#[derive(Debug)]
+struct Slots<T> {
+    pages: Vec<Vec<Slot<T>>>,
+}
+
+/// Slots of a page.
+const PAGE: usize = 32;
+
+impl<T> Slots<T> {
+    fn get(&self, at: usize) -> Option<&Slot<T>> {
+        self.pages.get(at / PAGE)?.get(at % PAGE)
+    }
+
+    /// Takes `slot` in and gives its number.
+    fn push(&mut self, slot: Slot<T>) -> usize {
+        if self.pages.last().is_none_or(|page| page.len() == PAGE) {
+            self.pages.push(Vec::with_capacity(PAGE));
+        }
+        let before = (self.pages.len() - 1) * PAGE;
+        let Some(page) = self.pages.last_mut() else {
+            return 0;
+        };
+        page.push(slot);
+        before + page.len() - 1
+    }
+}
+
+impl<T> Index<usize> for Slots<T> {
+    type Output = Slot<T>;
+
+    fn index(&self, at: usize) -> &Slot<T> {
+        &self.pages[at / PAGE][at % PAGE]
+    }
+}
+
+impl<T> IndexMut<usize> for Slots<T> {
+    fn index_mut(&mut self, at: usize) -> &mut Slot<T> {
+        &mut self.pages[at / PAGE][at % PAGE]
+    }
+}
+
+/// More than the text of any entry takes, in bytes; a tenant's is the longest.
+const ENTRY_TEXT_BYTES: usize = 64 << 10;
+
 /// Bytes of the index for each entry: B-tree nodes of 11 keys that are at worst half full.
 const INDEX_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>()) + 4;
 
@@ -51,7 +97,7 @@ const INDEX_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>()) + 4;
 #[derive(Debug)]
 pub struct Table<T> {
     index: BTreeMap<u64, u32>,
-    slots: Vec<Slot<T>>,
+    slots: Slots<T>,
     free: Vec<u32>,
     newest: u32,
     oldest: u32,
@@ -66,7 +112,7 @@ impl<T: Default + Footprint> Table<T> {
     pub fn new(entries_max: usize, bytes_max: usize) -> Table<T> {
         Table {
             index: BTreeMap::new(),
-            slots: Vec::new(),
+            slots: Slots { pages: Vec::new() },
             free: Vec::new(),
             newest: NONE,
             oldest: NONE,
@@ -149,13 +195,7 @@ impl<T: Default + Footprint> Table<T> {
             self.slots[at as usize] = slot;
             at
         } else {
-            // Doubling would hold half of the table in reserve.
-            if self.slots.len() == self.slots.capacity() {
-                let more = (self.slots.len() / 8).max(16);
-                self.slots.reserve_exact(more);
-            }
-            self.slots.push(slot);
-            u32::try_from(self.slots.len() - 1).unwrap_or(NONE)
+            u32::try_from(self.slots.push(slot)).unwrap_or(NONE)
         };
         self.index.insert(key, at);
         at
@@ -164,8 +204,7 @@ impl<T: Default + Footprint> Table<T> {
     /// Brings `bytes` up to date with the entry at `place`.
     fn weigh(&mut self, place: Place) {
         let slot = &mut self.slots[place];
-        // An eighth more for slots in reserve, see `insert`.
-        let own = size_of::<Slot<T>>() * 9 / 8 + INDEX_BYTES;
+        let own = size_of::<Slot<T>>() + INDEX_BYTES;
         let bytes = own + slot.value.heap_bytes();
         self.bytes = self.bytes + bytes - slot.bytes as usize;
         slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -218,6 +257,9 @@ impl<T: Default + Footprint + Pack> Table<T> {
         (self.len() as u64).pack(out);
         let mut at = self.oldest;
         while let Some(slot) = self.slots.get(at as usize) {
+            if out.capacity() - out.len() < ENTRY_TEXT_BYTES {
+                out.reserve_exact(16 * ENTRY_TEXT_BYTES);
+            }
             slot.key.pack(out);
             slot.value.pack(out);
             at = slot.newer;
