@@ -239,7 +239,7 @@ pub const STATE_MIB: Opt = Opt {
     kind: Kind::Int {
         default: 24,
         min: 1,
-        max: 2048,
+        max: 1000,
     },
     source: "with all else it stays below 64 MiB of linear memory",
 };

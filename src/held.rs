@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::limits::{HELD_BYTES_MAX, HELD_MAX};
+use crate::limits::{HELD_BYTES_MAX, HELD_MAX, HELD_PER_USER};
 use crate::signals::{self, Hit, Weight};
 use crate::state::event::Event;
 use crate::state::flow;
@@ -23,8 +23,8 @@ pub struct Held {
     pub place: Place,
     /// What the signals saw when it arrived.
     pub hits: Vec<Hit>,
-    /// The line as it came.
-    pub text: String,
+    /// The line as it came, byte order mark and line end included.
+    pub line: String,
 }
 
 pack_struct!(Held {
@@ -32,7 +32,7 @@ pack_struct!(Held {
     event,
     place,
     hits,
-    text
+    line
 });
 
 impl Pack for Hit {
@@ -78,12 +78,24 @@ impl Waiting {
         self.held.len()
     }
 
-    /// Lets a record wait until second `due`.
-    pub fn hold(&mut self, due: u32, held: Held) {
+    /// Lets a record wait until second `due`. Gives back the one of the same user that has to leave early for it;
+    /// `None` where there was room.
+    pub fn hold(&mut self, due: u32, held: Held) -> Option<Held> {
+        let user = held.user;
         self.bytes += bytes_of(&held);
         self.by_user.insert((held.user, due, self.next));
         self.held.insert((due, self.next), held);
         self.next += 1;
+        let mut own = self.of_user(user);
+        let &(_, due, number) = own.next()?;
+        let surplus = own.count() >= HELD_PER_USER;
+        surplus.then(|| self.take(due, number)).flatten()
+    }
+
+    /// The user's places, in the order in which they are due.
+    fn of_user(&self, user: u64) -> impl Iterator<Item = &(u64, u32, u64)> {
+        self.by_user
+            .range((user, 0, 0)..=(user, u32::MAX, u64::MAX))
     }
 
     /// The next record that is due at `now`; `None` where none is.
@@ -103,10 +115,8 @@ impl Waiting {
 
     /// The records of `user` with which `later` goes on, in the order in which they are due.
     pub fn go_on(&mut self, user: u64, later: &Event) -> Vec<Held> {
-        let of_user = self
-            .by_user
-            .range((user, 0, 0)..=(user, u32::MAX, u64::MAX));
-        let found: Vec<(u32, u64)> = of_user
+        let found: Vec<(u32, u64)> = self
+            .of_user(user)
             .map(|&(_, due, number)| (due, number))
             .filter(|place| {
                 self.held
@@ -130,7 +140,7 @@ impl Waiting {
 
 fn bytes_of(held: &Held) -> usize {
     let each = |hit: &Hit| hit.why.len() + size_of::<Hit>();
-    EACH_BYTES + held.text.len() + held.hits.iter().map(each).sum::<usize>()
+    EACH_BYTES + held.line.len() + held.hits.iter().map(each).sum::<usize>()
 }
 
 impl Pack for Waiting {
@@ -146,7 +156,9 @@ impl Pack for Waiting {
         let mut waiting = Waiting::default();
         for _ in 0..u64::unpack(text)? {
             let due = u32::unpack(text)?;
-            waiting.hold(due, Held::unpack(text)?);
+            if waiting.hold(due, Held::unpack(text)?).is_some() {
+                return Err(Damaged);
+            }
         }
         Ok(waiting)
     }

@@ -6,7 +6,8 @@
 //! member says meanwhile in `keyed` which keys have been looked at.
 //!
 //! A record that waits (`hold_secs`) or leaves the stream (mode `filter`) does so in the step that is told to: give
-//! these options to the last one only, and make that the one by user, which knows what completes a record.
+//! these options to the last one only, and make that the one by user, which knows what completes a record. While it
+//! waits there, an attack from its address is not seen, as one session would; and times far ahead are believed.
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ use crate::classify::Outcome as FlowOutcome;
 use crate::config::Config;
 use crate::config::tree::Node;
 use crate::input::{Record, Scratch, View, lines, view};
+use crate::limits::SCORE_MAX;
 use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::session::{Outcome, Session};
 use crate::signals::{self, Hit};
@@ -21,12 +23,16 @@ use crate::snapshot::Refused;
 use crate::state::flow::Completed;
 use crate::state::{Key, Keys};
 
+/// A name that no member has.
+const NO_MEMBER: &str = "\u{0}";
+
 /// The key of a line: what an engine groups by. `None` where the line is no record, or an envelope of several, or does
 /// not name its user or address; such lines need no state and can go to any step.
 pub fn key_of(by: Key, line: &str) -> Option<String> {
     let mut scratch = Scratch::default();
     let line = lines::split(line).next()?.text;
-    let Ok(View::Record(record)) = view(line, crate::config::MEMBER_DEFAULT, &mut scratch) else {
+    // Whatever our member is called, the key does not depend on it.
+    let Ok(View::Record(record)) = view(line, NO_MEMBER, &mut scratch) else {
         return None;
     };
     by.of(&record).map(str::to_ascii_lowercase)
@@ -109,7 +115,7 @@ impl Earlier {
             .filter_map(|hit| {
                 let name = hit.member("name")?.text()?;
                 let signal = signals::ALL.iter().find(|signal| signal.id == name)?;
-                let points = hit.member("points")?.int()?;
+                let points = hit.member("points")?.int()?.clamp(-SCORE_MAX, SCORE_MAX);
                 carried(signal.needs).then(|| Hit {
                     id: signal.id,
                     weight: signals::Weight::High,

@@ -78,23 +78,31 @@ pub const REPEATS_PER_USER: usize = 32;
 /// A non-interactive sign-in within so many seconds of one like it is a repeat.
 pub const REPEAT_SECS: u32 = 3600;
 
-/// After so many seconds what a user got in from counts as the user's own, and a user as known well enough for
-/// something to be new. Public rules look back over 7 to 14 days; a day is what a restart can afford to forget.
+/// What a user got in from again after so many seconds counts as the user's own, and a user seen so long ago as known
+/// well enough for something to be new. Public rules look back over 7 to 14 days; a day is what a restart can afford to forget.
 pub const SETTLE_SECS: u32 = 86_400;
 
-/// Interrupted and refused sign-ins remembered per address; 36 bytes each. The oldest makes room.
+/// The same for what was first seen in what looked like an attack: as long as public rules look back.
+pub const DOUBT_SECS: u32 = 14 * 86_400;
+
+/// A record so many seconds ahead of all others is not believed, until [`LEAPS_MIN`] in a row are: one wrong clock
+/// would else make everything that follows too late to be remembered.
+pub const LEAP_SECS: u32 = 86_400;
+
+/// See [`LEAP_SECS`]: a tenant that was silent over a holiday goes on with the third record.
+pub const LEAPS_MIN: u8 = 3;
+
+/// Interrupted and refused sign-ins remembered per address; 32 bytes each. The oldest makes room.
 pub const TRACES_PER_ADDRESS: usize = 96;
 
 /// Users remembered per address who got in from there; 16 bytes each. Offices of more are known by being full.
 pub const GUESTS_PER_ADDRESS: usize = 256;
 
-/// Tenants remembered. A provider of managed security has hundreds.
+/// Tenants remembered. A provider of managed security has hundreds, and wants more than the default `state_mib`: a busy
+/// tenant takes about 26 KiB.
 pub const TENANTS_MAX: usize = 1024;
 
-/// Bytes for all tenants together.
-pub const TENANTS_BYTES_MAX: usize = 2 << 20;
-
-/// Refused sign-ins remembered per tenant; 32 bytes each. The oldest makes room.
+/// Refused sign-ins remembered per tenant; 28 bytes each. The oldest makes room.
 pub const REFUSALS_PER_TENANT: usize = 512;
 
 /// How long they are remembered, in seconds.
@@ -108,6 +116,9 @@ pub const NETWORKS_PER_TENANT: usize = 512;
 
 /// Records held back at once in the mode with `hold_secs`. Beyond it the one that is due first leaves early, as `pending`.
 pub const HELD_MAX: usize = 20_000;
+
+/// Records of one user held back at once. A person has a few flows at a time.
+pub const HELD_PER_USER: usize = 64;
 
 /// Bytes of all records held back.
 pub const HELD_BYTES_MAX: usize = 4 << 20;

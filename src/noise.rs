@@ -158,6 +158,7 @@ fn looks_like(case: &Case, known: &Circumstances) -> Option<Reason> {
     if known.duplicate {
         return Some(Reason::Duplicate);
     }
+    // Whatever the cause: the first of the hour stays in the stream, and a repeat says nothing that it does not.
     if class.status != Status::Failure && known.repeat && known.place.is_known() {
         return Some(Reason::RepeatRefresh);
     }
@@ -252,6 +253,11 @@ fn kept_for_place(
     known: &Circumstances,
 ) -> Option<&'static str> {
     let record = case.record;
+    // Whatever the device and however the network is named: a right password from a place new to the user is kept.
+    let proved = case.class.first_factor == FirstFactor::Proved;
+    if proved && known.place.is_new() && reason != Reason::Duplicate {
+        return Some("right_password_new_place");
+    }
     let known_place =
         record.is_network_trusted() || record.is_device_managed() || known.place.is_known();
     if known_place || reason == Reason::Duplicate {

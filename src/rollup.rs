@@ -71,9 +71,9 @@ impl Rollups {
         self.open.len()
     }
 
-    /// Counts a suppressed record. The first of its kind opens a window of `secs`. `at` is its event time; what has
-    /// none counts as having happened when the newest record did.
-    pub fn add(&mut self, record: &Record, class: &Class, reason: Reason, at: u32, secs: u32) {
+    /// Counts a suppressed record. The first of its kind opens a window that closes at `due`. `at` is its event time;
+    /// what has none counts as having happened when the newest record did.
+    pub fn add(&mut self, record: &Record, class: &Class, reason: Reason, at: u32, due: u32) {
         let user = shortened(record.user());
         let app = record
             .text(Field::AppName)
@@ -112,7 +112,7 @@ impl Rollups {
             first_id: id.to_owned(),
             last_id: id.to_owned(),
         };
-        self.insert(key, at.saturating_add(secs), rollup);
+        self.insert(key, due, rollup);
     }
 
     fn insert(&mut self, key: u64, due: u32, rollup: Rollup) {
@@ -223,7 +223,11 @@ impl Pack for Rollups {
         for _ in 0..u64::unpack(text)? {
             let due = u32::unpack(text)?;
             let key = u64::unpack(text)?;
-            rollups.insert(key, due, Rollup::unpack(text)?);
+            let rollup = Rollup::unpack(text)?;
+            if rollups.open.contains_key(&key) {
+                return Err(Damaged);
+            }
+            rollups.insert(key, due, rollup);
         }
         Ok(rollups)
     }

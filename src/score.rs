@@ -79,6 +79,17 @@ pub fn attacks(hits: &[Hit], at: u32, config: &Config) -> (Option<Attack>, Optio
     )
 }
 
+/// Whether a record is worth a look by what the record and its user show: the same for whoever knows the address and
+/// tenant as well and for whoever does not.
+pub fn is_odd(hits: &[Hit], config: &Config) -> bool {
+    let counts = |hit: &&Hit| {
+        let signal = signals::ALL.iter().find(|signal| signal.id == hit.id);
+        signal.is_some_and(|signal| signal.needs.is_none_or(|key| key == Key::User))
+    };
+    let sum: i64 = hits.iter().filter(counts).map(|hit| hit.points).sum();
+    sum >= config.int(&REVIEW_FROM)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,11 +10,11 @@ use crate::keyed::Earlier;
 use crate::limits;
 use crate::noise::{self, Circumstances, Noise};
 use crate::rollup::Rollups;
-use crate::score::{self, Verdict};
+use crate::score;
 use crate::signals::{self, Case, Hit};
 use crate::state::event::{Event, Traits, hash64};
 use crate::state::user::Before;
-use crate::state::{Facts, Key, Keys, Sighting, State};
+use crate::state::{Attack, Facts, Key, Keys, Sighting, State};
 use crate::stats::{Counter, Gauges, Left, Stats};
 use crate::write::{self, Decision};
 
@@ -28,6 +28,8 @@ pub struct Session {
     pub(crate) rollups: Rollups,
     /// The newest event time seen, in seconds since 1970; 0 before the first.
     pub(crate) watermark: u32,
+    /// Where records are that are far ahead of the watermark, and how many in a row were.
+    pub(crate) leap: (u32, u8),
     scratch: Scratch,
     /// For reading a held line again while another is being read.
     second_scratch: Scratch,
@@ -88,6 +90,7 @@ impl Session {
             waiting: Waiting::default(),
             rollups: Rollups::default(),
             watermark: 0,
+            leap: (0, 0),
             scratch: Scratch::default(),
             second_scratch: Scratch::default(),
             hits: Vec::new(),
@@ -120,7 +123,7 @@ impl Session {
     pub fn drain(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
         while let Some(held) = self.waiting.due(u32::MAX) {
-            self.release(held, FlowOutcome::Pending, None, &mut outcome);
+            self.release(held, FlowOutcome::Pending, false, &mut outcome);
         }
         self.write_rollups(u32::MAX, &mut outcome);
         outcome
@@ -146,11 +149,9 @@ impl Session {
         text.clear();
         let records = self.stats.records();
         let bytes_in = line.lead.len() + line.text.len() + line.tail.len();
-        let fate = match self.object(line.text, true, &mut text, outcome) {
+        let fate = match self.object(line.text, Some(line), &mut text, outcome) {
             Ok(Found::Record(fate)) => Ok(fate),
-            Ok(Found::Envelope(array)) => {
-                self.envelope(line.text, array, number, &mut text, outcome)
-            }
+            Ok(Found::Envelope(array)) => self.envelope(line, array, number, &mut text, outcome),
             Err(skip) => Err(skip),
         };
         let fate = fate.unwrap_or_else(|skip| {
@@ -194,21 +195,28 @@ impl Session {
         self.line = text;
         while let Some(held) = self.waiting.surplus() {
             self.stats.released_early();
-            self.release(held, FlowOutcome::Pending, None, outcome);
+            self.release(held, FlowOutcome::Pending, false, outcome);
         }
-        self.write_rollups(self.watermark, outcome);
+        self.release_due(outcome);
     }
 
     /// The elements of the array at `array`, each enriched in its place; those that are suppressed leave as lines of
-    /// their own. They are never held: one line stays one line. An empty one holds no sign-in.
+    /// their own, and where all are nothing is left of the envelope. They are never held: one line stays one line. An
+    /// empty one holds no sign-in.
     fn envelope(
         &mut self,
-        text: &str,
+        line: Line,
         array: Span,
         number: u32,
         out: &mut String,
         outcome: &mut Outcome,
     ) -> Result<Fate, Skip> {
+        let text = line.text;
+        let tail = if line.tail.is_empty() {
+            "\n"
+        } else {
+            line.tail
+        };
         let mut cursor = Cursor::starting_at(text, array.start);
         let mut first = true;
         cursor.value()?;
@@ -229,10 +237,10 @@ impl Session {
                 out.push_str(before);
             }
             let start = out.len();
-            match self.object(element, false, out, outcome) {
+            match self.object(element, None, out, outcome) {
                 Ok(Found::Record(Fate::Suppress)) => {
                     suppressed.push_str(out.get(start..).unwrap_or(""));
-                    suppressed.push('\n');
+                    suppressed.push_str(tail);
                     out.truncate(if opening { start } else { mark });
                 }
                 Ok(Found::Record(_)) => kept += 1,
@@ -265,11 +273,11 @@ impl Session {
         }
     }
 
-    /// The path of one object. Appends it enriched to `out`, unless it is to be held or is an envelope.
+    /// The path of one object. Appends it enriched to `out`, unless it is an envelope, or a whole line that is held.
     fn object(
         &mut self,
         text: &str,
-        may_wait: bool,
+        line: Option<Line>,
         out: &mut String,
         outcome: &mut Outcome,
     ) -> Result<Found, Skip> {
@@ -281,7 +289,7 @@ impl Session {
         let member = self.config.text(&config::MEMBER).to_owned();
         let found = match view(text, &member, &mut scratch) {
             Ok(View::Record(record)) => {
-                let fate = self.record(&record, &member, text, may_wait, out, outcome);
+                let fate = self.record(&record, &member, text, line, out, outcome);
                 Ok(Found::Record(fate))
             }
             Ok(View::Envelope(array)) => Ok(Found::Envelope(array)),
@@ -291,20 +299,20 @@ impl Session {
         found
     }
 
-    /// The path of one record.
+    /// The path of one record. `line` is the line that it is; `None` for an element of an envelope.
     fn record(
         &mut self,
         record: &Record,
         member: &str,
         text: &str,
-        may_wait: bool,
+        line: Option<Line>,
         out: &mut String,
         outcome: &mut Outcome,
     ) -> Fate {
         let mut class = classify::classify(record);
         let earlier = Earlier::of(record, text, self.keys);
         let listed = signals::is_listed(record, &self.config);
-        let event = Event::of(record, &class, listed);
+        let event = Event::of(record, &class, listed).filter(|event| self.believes(event.at));
         if let Some(event) = &event {
             self.tick(event.at, outcome);
         }
@@ -332,18 +340,19 @@ impl Session {
         let mut hits = std::mem::take(&mut self.hits);
         signals::check_all(&case, self.keys, &mut hits);
         earlier.add_hits(&mut hits, &self.config);
-        let score = score::total(&hits);
-        let verdict = score::verdict(score, &self.config);
+        let odd = score::is_odd(&hits, &self.config);
         if let Some(sighting) = &sighting {
             let (user, address) = score::attacks(&hits, sighting.event.at, &self.config);
-            self.state.reported(sighting, user, address);
+            self.state.reported(sighting, user, address, odd);
         }
         if let (Some(event), Some(user)) = (&event, self.user_key(record)) {
-            self.go_on(user, event, verdict, outcome);
+            self.go_on(user, event, odd, outcome);
         }
 
-        let fate = if may_wait && self.waits(&class, before) {
-            if let (Some(event), Some(user)) = (event, self.user_key(record)) {
+        let waits = line.filter(|_| self.waits(&class, before));
+        let user = self.user_key(record);
+        let fate = if let (Some(line), Some(event), Some(user)) = (waits, event, user) {
+            {
                 let secs = self.config.int(&config::HOLD_SECS);
                 let due = event.at.saturating_add(u32::try_from(secs).unwrap_or(0));
                 let held = Held {
@@ -351,10 +360,13 @@ impl Session {
                     event,
                     place: before.map(|before| before.place()).unwrap_or_default(),
                     hits: hits.clone(),
-                    text: text.to_owned(),
+                    line: [line.lead, line.text, line.tail].concat(),
                 };
-                self.waiting.hold(due, held);
                 self.stats.held_record();
+                if let Some(surplus) = self.waiting.hold(due, held) {
+                    self.stats.released_early();
+                    self.release(surplus, FlowOutcome::Pending, false, outcome);
+                }
             }
             Fate::Hold
         } else {
@@ -362,6 +374,10 @@ impl Session {
                 place: before.map(Before::place).unwrap_or_default(),
                 duplicate: before.is_some_and(|before| before.duplicate),
                 repeat: before.is_some_and(|before| before.repeat),
+                completed_oddly: before.is_some_and(|before| before.completed_oddly),
+                attack: sighting
+                    .as_ref()
+                    .and_then(|sighting| self.sees_attack(sighting)),
                 earlier: earlier.noise,
                 ..Circumstances::default()
             };
@@ -419,7 +435,9 @@ impl Session {
         }
         let at = decided.event.map_or(self.watermark, |event| event.at);
         let secs = u32::try_from(self.config.int(&config::ROLLUP_SECS)).unwrap_or(u32::MAX);
-        self.rollups.add(record, class, reason, at, secs);
+        // Of what arrives late the window begins now: else each late record would close it.
+        let due = self.watermark.max(at).saturating_add(secs);
+        self.rollups.add(record, class, reason, at, due);
         self.stats.suppressed_record(text.len());
         Fate::Suppress
     }
@@ -442,8 +460,8 @@ impl Session {
         Key::User.of(record).map(hash64)
     }
 
-    /// A record of a user came: lets go of what it completes or denies.
-    fn go_on(&mut self, user: u64, event: &Event, verdict: Verdict, outcome: &mut Outcome) {
+    /// A record of a user came: lets go of what it completes or denies. `odd`: it is worth a look itself.
+    fn go_on(&mut self, user: u64, event: &Event, odd: bool, outcome: &mut Outcome) {
         let flow = if event.is_success() {
             FlowOutcome::Completed
         } else if event.is(Traits::DENIED) {
@@ -455,8 +473,35 @@ impl Session {
             return;
         }
         for held in self.waiting.go_on(user, event) {
-            self.release(held, flow, Some(verdict), outcome);
+            self.release(held, flow, odd, outcome);
         }
+    }
+
+    /// Whether event time can have come as far as `at`, see [`limits::LEAP_SECS`]. Where an engine keeps the state by
+    /// key, one key's silence is no measure, so there every time is believed.
+    fn believes(&mut self, at: u32) -> bool {
+        let near = |other: u32| at.abs_diff(other) <= limits::LEAP_SECS;
+        if self.keys != Keys::ALL
+            || self.watermark == 0
+            || at <= self.watermark
+            || near(self.watermark)
+        {
+            self.leap = (0, 0);
+            return true;
+        }
+        let (place, count) = self.leap;
+        let count = if count > 0 && near(place) {
+            count + 1
+        } else {
+            1
+        };
+        self.leap = (at, count);
+        if count < limits::LEAPS_MIN {
+            self.stats.ahead();
+            return false;
+        }
+        self.leap = (0, 0);
+        true
     }
 
     /// Event time has come as far as `now`.
@@ -465,10 +510,15 @@ impl Session {
             return;
         }
         self.watermark = now;
-        while let Some(held) = self.waiting.due(now) {
-            self.release(held, FlowOutcome::Abandoned, None, outcome);
+        self.release_due(outcome);
+    }
+
+    /// Releases what is due at the watermark.
+    fn release_due(&mut self, outcome: &mut Outcome) {
+        while let Some(held) = self.waiting.due(self.watermark) {
+            self.release(held, FlowOutcome::Abandoned, false, outcome);
         }
-        self.write_rollups(now, outcome);
+        self.write_rollups(self.watermark, outcome);
     }
 
     fn write_rollups(&mut self, now: u32, outcome: &mut Outcome) {
@@ -483,28 +533,25 @@ impl Session {
         }
     }
 
-    /// Lets a record go that had been held, with what became of it. `later` is the verdict on what went on with it.
-    fn release(
-        &mut self,
-        held: Held,
-        flow: FlowOutcome,
-        later: Option<Verdict>,
-        outcome: &mut Outcome,
-    ) {
+    /// Lets a record go that had been held, with what became of it. `odd`: what went on with it is worth a look.
+    fn release(&mut self, held: Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
         let mut scratch = std::mem::take(&mut self.second_scratch);
         let member = self.config.text(&config::MEMBER).to_owned();
-        let mut line = String::new();
-        let fate = match view(&held.text, &member, &mut scratch) {
+        let Some(framed) = lines::split(&held.line).next() else {
+            return;
+        };
+        let mut line = framed.lead.to_owned();
+        let fate = match view(framed.text, &member, &mut scratch) {
             Ok(View::Record(record)) => {
                 let mut class = classify::classify(&record);
                 class.outcome = Some(flow);
                 let known = Circumstances {
                     place: held.place,
-                    completed_oddly: later.is_some_and(|verdict| verdict > Verdict::Benign),
-                    attack: self.under_attack(&record, &held),
+                    completed_oddly: odd,
+                    attack: self.under_attack(&record, held.event.at),
                     ..Circumstances::default()
                 };
-                let earlier = Earlier::of(&record, &held.text, self.keys);
+                let earlier = Earlier::of(&record, framed.text, self.keys);
                 let decided = Decided {
                     known: &known,
                     hits: &held.hits,
@@ -512,40 +559,68 @@ impl Session {
                     keys: earlier.keys.and(self.keys),
                     event: Some(&held.event),
                 };
-                self.finish(&record, &class, &member, &held.text, &decided, &mut line)
+                self.finish(&record, &class, &member, framed.text, &decided, &mut line)
             }
             // It was read before, so this does not happen; were it to, the line must not be lost.
             _ => {
-                line.push_str(&held.text);
+                line.push_str(framed.text);
                 Fate::Keep
             }
         };
         self.second_scratch = scratch;
-        line.push('\n');
-        let left = if fate == Fate::Suppress {
-            outcome.suppressed.push_str(&line);
-            Left::Suppressed
+        line.push_str(if framed.tail.is_empty() {
+            "\n"
         } else {
+            framed.tail
+        });
+        if fate == Fate::Suppress {
+            outcome.suppressed.push_str(&line);
+            self.stats.released(0, Left::Suppressed);
+        } else {
+            let start = outcome.kept.len();
             end_line(&mut outcome.kept);
             outcome.kept.push_str(&line);
-            Left::Enriched
-        };
-        self.stats.released(line.len(), left);
+            self.stats
+                .released(outcome.kept.len() - start, Left::Enriched);
+        }
     }
 
     /// The signal that says that an attack on the user, or from the address, was seen meanwhile.
-    fn under_attack(&self, record: &Record, held: &Held) -> Option<&'static str> {
-        let covers = |attack: Option<crate::state::Attack>, secs: &config::Opt| {
+    fn under_attack(&self, record: &Record, at: u32) -> Option<&'static str> {
+        let key = |key: Key| key.of(record).map(hash64);
+        let user = key(Key::User).and_then(|key| self.state.users.get(key));
+        let address = key(Key::Address).and_then(|key| self.state.addresses.get(key));
+        self.in_attack(
+            at,
+            user.and_then(|user| user.attack),
+            address.and_then(|address| address.attack),
+        )
+    }
+
+    /// The same for a record that was just taken note of. Its signals may be switched off; the rule is not.
+    fn sees_attack(&self, sighting: &Sighting) -> Option<&'static str> {
+        let facts = self.state.facts(sighting);
+        self.in_attack(
+            sighting.event.at,
+            facts.user.and_then(|(user, _)| user.attack),
+            facts.address.and_then(|(address, _)| address.attack),
+        )
+    }
+
+    fn in_attack(
+        &self,
+        at: u32,
+        user: Option<Attack>,
+        address: Option<Attack>,
+    ) -> Option<&'static str> {
+        let covers = |attack: Option<Attack>, secs: &config::Opt| {
             let secs = u32::try_from(self.config.int(secs)).unwrap_or(0);
-            attack.is_some_and(|attack| attack.covers(held.event.at, secs))
+            attack.is_some_and(|attack| attack.covers(at, secs))
         };
-        let user = self.state.users.get(held.user);
-        let address = Key::Address.of(record).map(hash64);
-        let address = address.and_then(|key| self.state.addresses.get(key));
-        let [user_option, address_option] = signals::attack_windows();
-        if covers(user.and_then(|user| user.attack), user_option) {
+        let [of_user, of_address] = signals::attack_windows();
+        if covers(user, of_user) {
             Some(signals::IN_ATTACK[0])
-        } else if covers(address.and_then(|address| address.attack), address_option) {
+        } else if covers(address, of_address) {
             Some(signals::IN_ATTACK[1])
         } else {
             None

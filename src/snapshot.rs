@@ -42,7 +42,7 @@ impl fmt::Display for Refused {
                     "written as {found}, and this version reads {NAME} {FORMAT} {VERSION}"
                 )
             }
-            Refused::Damaged => f.write_str("the state is damaged: its checksum does not match"),
+            Refused::Damaged => f.write_str("the state is damaged: it is not what was written"),
         }
     }
 }
@@ -59,6 +59,8 @@ impl Session {
             self.state.users.bytes() + self.state.addresses.bytes() + self.state.tenants.bytes();
         out.reserve_exact(tables / 4 * 3 + 4096);
         self.watermark.pack(&mut out);
+        self.leap.0.pack(&mut out);
+        self.leap.1.pack(&mut out);
         self.state.pack(&mut out);
         self.waiting.pack(&mut out);
         self.rollups.pack(&mut out);
@@ -107,6 +109,7 @@ impl Session {
     fn take_up(&mut self, mut body: &str) -> Result<(), Damaged> {
         let text = &mut body;
         self.watermark = u32::unpack(text)?;
+        self.leap = (u32::unpack(text)?, u8::unpack(text)?);
         self.state.unpack(text)?;
         self.waiting = Waiting::unpack(text)?;
         self.rollups = Rollups::unpack(text)?;

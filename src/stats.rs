@@ -64,6 +64,7 @@ pub struct Stats {
     held: u64,
     released: u64,
     released_early: u64,
+    ahead: u64,
     suppressed: u64,
     suppressed_bytes: u64,
     rollups: u64,
@@ -98,6 +99,7 @@ impl Default for Stats {
             held: 0,
             released: 0,
             released_early: 0,
+            ahead: 0,
             suppressed: 0,
             suppressed_bytes: 0,
             rollups: 0,
@@ -160,6 +162,11 @@ impl Stats {
     /// Counts a held record for which there was no room until it was due.
     pub fn released_early(&mut self) {
         self.released_early += 1;
+    }
+
+    /// Counts a record whose time is too far ahead to be believed.
+    pub fn ahead(&mut self) {
+        self.ahead += 1;
     }
 
     /// Counts a record that left the stream.
@@ -272,6 +279,7 @@ impl Stats {
             out.add("forgotten", table, gauge.forgotten);
         }
         out.one("too_late", gauges.too_late);
+        out.one("ahead_of_time", self.ahead);
         out.0
     }
 }

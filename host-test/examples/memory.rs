@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use host_test::{Counter, Plugin};
 
-const ROOM: &str = r#""users_max":10000000,"addresses_max":10000000,"state_mib":2048"#;
+const ROOM: &str = r#""users_max":10000000,"addresses_max":10000000,"state_mib":1000"#;
 const BATCH_USERS: u32 = 2000;
 
 fn main() -> anyhow::Result<()> {
-    let plugin = Plugin::built_in()?.with_memory_bytes_max(3 << 30);
+    let plugin = Plugin::built_in()?;
     let mut sizes: Vec<u32> = std::env::args()
         .skip(1)
         .map(|text| text.parse())

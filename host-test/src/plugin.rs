@@ -24,8 +24,11 @@ pub use wit::{Counter, Key, Problem, Rejected};
 pub const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signin_triage.wasm"));
 
 /// Most memory that one instance may have, in bytes. An allocation beyond it traps. The transform's own tables
-/// stay far below; this bounds what a defect could take from the machine.
+/// stay far below, unless `state_mib` allows more; this bounds what a defect could take from the machine.
 pub const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// Bytes of linear memory for each byte of `state_mib`: the tables, a snapshot of them, and what lies between.
+const MEMORY_FOR_STATE: usize = 4;
 
 /// Input that is run again after a trap, in bytes, to bring the new instance to where the old one was: at least this
 /// much before a snapshot is taken again, and [`JOURNAL_SNAPSHOTS`] times what the last one took. So snapshots cost a
@@ -149,7 +152,7 @@ impl Plugin {
 
     /// All problems of a configuration (JSON text; empty text means all defaults). None means it is fine.
     pub fn problems(&self, config: &str) -> Result<Vec<Problem>> {
-        let (mut store, instance) = self.instantiate()?;
+        let (mut store, instance) = self.instantiate(self.memory_bytes_max)?;
         let answer = instance
             .signin_triage_transform_transform()
             .call_validate(&mut store, config)?;
@@ -158,7 +161,7 @@ impl Plugin {
 
     /// The JSON Schema of the configuration.
     pub fn config_schema(&self) -> Result<String> {
-        let (mut store, instance) = self.instantiate()?;
+        let (mut store, instance) = self.instantiate(self.memory_bytes_max)?;
         Ok(instance
             .signin_triage_transform_transform()
             .call_config_schema(&mut store)?)
@@ -185,29 +188,38 @@ impl Plugin {
             snapshot,
             journal: Vec::new(),
             journal_bytes: 0,
+            journal_bytes_max: JOURNAL_BYTES_MIN,
             passed_on: Vec::new(),
         })
     }
 
     /// An instance for steps by key, for engines that keep the state themselves.
     pub fn keyed(&self) -> Result<Keyed> {
-        let (store, instance) = self.instantiate()?;
+        let (store, instance) = self.instantiate(self.memory_bytes_max)?;
         Ok(Keyed { store, instance })
     }
 
-    fn instantiate(&self) -> Result<(Store<Limits>, SigninTriage)> {
+    /// The bound for an instance whose tables may be as large as `config` says; one that is not fine is told at open.
+    fn memory_bytes_for(&self, config: &str) -> usize {
+        let config = signin_triage::Config::from_json(config).unwrap_or_default();
+        let mib = config.int(&signin_triage::config::STATE_MIB);
+        let state = usize::try_from(mib).unwrap_or(0) << 20;
+        self.memory_bytes_max.max(state * MEMORY_FOR_STATE)
+    }
+
+    fn instantiate(&self, memory_bytes_max: usize) -> Result<(Store<Limits>, SigninTriage)> {
         let instantiable = self
             .instantiable
             .as_ref()
             .context("the component is not this transform: it has other imports or exports")?;
         let limits = Limits {
-            memory_bytes_max: self.memory_bytes_max,
+            memory_bytes_max,
             memory_bytes: 0,
         };
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
         // What one call may give back: 128 MiB unless told, which the snapshot of a million users is more than.
-        store.set_hostcall_fuel(self.memory_bytes_max);
+        store.set_hostcall_fuel(memory_bytes_max);
         let instance = instantiable.instantiate(&mut store)?;
         Ok((store, instance))
     }
@@ -252,7 +264,9 @@ struct Live {
 
 impl Live {
     fn open(plugin: &Plugin, config: &str, snapshot: Option<&str>) -> Result<Self, OpenError> {
-        let (mut store, instance) = plugin.instantiate().map_err(OpenError::Other)?;
+        let (mut store, instance) = plugin
+            .instantiate(plugin.memory_bytes_for(config))
+            .map_err(OpenError::Other)?;
         let session = instance
             .signin_triage_transform_transform()
             .session()
@@ -383,6 +397,8 @@ pub struct Session<'a> {
     /// What the present instance was asked since then.
     journal: Vec<Past>,
     journal_bytes: usize,
+    /// How far the journal grows before the next snapshot is tried.
+    journal_bytes_max: usize,
     /// Counts of the lines that no instance had its say about.
     passed_on: Vec<Counter>,
 }
@@ -405,14 +421,18 @@ impl Session<'_> {
     /// Says that event time has come as far as `millis` since 1970, and releases what is due by then.
     pub fn advance(&mut self, millis: i64) -> Outcome {
         let outcome = self.call(Call::Advance(millis));
-        self.remember(Past::Advance(millis));
+        if outcome.trap.is_none() {
+            self.remember(Past::Advance(millis));
+        }
         outcome
     }
 
     /// Releases all that is still held, and all open roll-ups: for the end of a stream.
     pub fn drain(&mut self) -> Outcome {
         let outcome = self.call(Call::Drain);
-        self.remember(Past::Drain);
+        if outcome.trap.is_none() {
+            self.remember(Past::Drain);
+        }
         outcome
     }
 
@@ -434,7 +454,7 @@ impl Session<'_> {
 
     fn call(&mut self, call: Call) -> Outcome {
         if self.live.is_none() {
-            self.live = Live::open(self.plugin, &self.config, self.snapshot.as_deref()).ok();
+            self.revive();
         }
         let answer = match &mut self.live {
             Some(live) => live.call(call),
@@ -488,17 +508,18 @@ impl Session<'_> {
         }
         self.journal.push(past);
         let last = self.snapshot.as_ref().map_or(0, String::len);
-        if self.journal_bytes < JOURNAL_BYTES_MIN.max(last * JOURNAL_SNAPSHOTS) {
+        if self.journal_bytes < self.journal_bytes_max.max(last * JOURNAL_SNAPSHOTS) {
             return;
         }
-        // Where there is no memory for a snapshot, the journal is what there is.
         if let Ok(snapshot) = self.snapshot() {
             self.snapshot = Some(snapshot);
             self.checkpoint = self.stats_of_instance();
             self.forget_journal();
-        } else {
-            self.replace_instance();
+            return;
         }
+        // There is no memory for a snapshot. The journal is what there is, and is not run again at every batch.
+        self.journal_bytes_max = self.journal_bytes * 2;
+        self.replace_instance();
     }
 
     fn stats_of_instance(&mut self) -> Vec<Counter> {
@@ -518,6 +539,11 @@ impl Session<'_> {
     fn replace_instance(&mut self) {
         let checkpoint = std::mem::take(&mut self.checkpoint);
         add_all(&mut self.lost, &checkpoint);
+        self.revive();
+    }
+
+    /// Opens an instance from the last snapshot and runs the journal through it.
+    fn revive(&mut self) {
         self.live = Live::open(self.plugin, &self.config, self.snapshot.as_deref()).ok();
         let Some(live) = &mut self.live else {
             return;

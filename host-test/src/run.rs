@@ -98,7 +98,7 @@ impl Run {
         for fed in feed::feed(inputs) {
             ended = match fed {
                 Fed::Begin(input) => {
-                    outputs.kept.next_input();
+                    outputs.next_input();
                     if input.is_gzip() {
                         progress.say(&format!(
                             "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
@@ -140,6 +140,7 @@ impl Run {
             }
         }
         if ended.is_ok() && (state.is_none() || self.drain) {
+            outputs.next_input();
             ended = outputs.take(&session.drain(), &progress);
         }
         progress.finish();
@@ -242,6 +243,11 @@ struct Outputs {
 }
 
 impl Outputs {
+    /// See [`Output::next_input`].
+    fn next_input(&mut self) {
+        self.kept.next_input();
+    }
+
     /// Writes what became of a batch. Suppressed records first: what stands for them in the stream comes after them.
     fn take(&mut self, outcome: &Outcome, progress: &Progress) -> Result<(), Stop> {
         if let Some(trap) = &outcome.trap {

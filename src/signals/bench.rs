@@ -202,7 +202,8 @@ impl Story {
         let mut found = Vec::new();
         check_all(&case, Keys::ALL, &mut found);
         let (user, address) = score::attacks(&found, event.at, &self.config);
-        self.state.reported(&sighting, user, address);
+        let odd = score::is_odd(&found, &self.config);
+        self.state.reported(&sighting, user, address, odd);
         found
     }
 

@@ -275,8 +275,8 @@ mod tests {
                 },
                 Some(35),
             ),
-            // Where nothing but the first code speaks: a command line at a place of old and in Microsoft's cloud, a
-            // managed device.
+            // Where nothing but the first code speaks: a command line at a place of old. In
+            // Microsoft's cloud, and on a managed device elsewhere, nothing ties the two together.
             (
                 Line {
                     address: "192.0.2.1",
@@ -297,14 +297,14 @@ mod tests {
                     asn: 8075,
                     ..redeemed(AZURE_CLI)
                 },
-                Some(15),
+                None,
             ),
             (
                 Line {
                     more: r#""authenticationProtocol":"deviceCode","deviceDetail":{"isManaged":true}"#,
                     ..redeemed(BROKER)
                 },
-                Some(35),
+                None,
             ),
             // Near misses: no device code, a wrong password.
             (

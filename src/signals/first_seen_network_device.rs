@@ -6,7 +6,6 @@
 //! as before.
 use super::prelude::*;
 use super::shared;
-use crate::limits::SETTLE_SECS;
 use crate::state::timeline::Seen;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -75,8 +74,7 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     // Who came with a device id for long comes without one.
-    let settled = |seen: &Seen| seen.proved || seen.first.saturating_add(SETTLE_SECS) <= event.at;
-    let missing = event.device == 0 && user.devices.all().iter().any(settled);
+    let missing = event.device == 0 && user.devices.all().iter().any(Seen::is_settled);
     // What was stopped in a new place is what `valid_creds_interrupted` counts.
     if network
         && (device || missing)
@@ -179,7 +177,7 @@ mod tests {
         ];
         for (line, points) in rows {
             let mut story = Story::with_history("", &[ADA]);
-            for at in [-100_000, -80_000] {
+            for at in [-180_000, -80_000] {
                 story.see(&Line { at, ..home });
             }
             let line = Line {

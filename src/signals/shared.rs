@@ -10,7 +10,7 @@ use crate::config::Opt;
 use crate::input::Record;
 use crate::input::shapes::Field;
 use crate::input::words::mentions;
-use crate::limits::{SETTLE_SECS, USER_AGENT_BYTES_MAX};
+use crate::limits::USER_AGENT_BYTES_MAX;
 use crate::state::Attack;
 use crate::state::address::{Address, Trace};
 use crate::state::event::{Event, Traits};
@@ -259,7 +259,7 @@ fn familiarity_at(user: &User, seen: Option<Seen>, key: u32, at: u32) -> Familia
     match seen {
         _ if key == 0 => Familiarity::Unsaid,
         Some(seen) if seen.first < at => {
-            if seen.proved || seen.first.saturating_add(SETTLE_SECS) <= at {
+            if seen.is_settled() {
                 Familiarity::Known
             } else {
                 Familiarity::Fresh

@@ -65,6 +65,8 @@ traits! {
     SINGLE_FACTOR = 18,
     /// From a hosting network or an address that the operator lists as bad.
     LISTED = 19,
+    /// The signals found it worth a look. Set after the event.
+    ODD = 20,
 }
 
 impl Traits {
@@ -192,15 +194,12 @@ impl Event {
         self.id != 0 && self.id == id
     }
 
-    /// What repeats of a non-interactive sign-in have in common: application, address, resource, code and how it ended.
+    /// What repeats of a non-interactive sign-in have in common: application, address, resource, client, code
+    /// and how it ended.
     pub fn kind(&self) -> u32 {
         let ended = self.traits & (Traits::SUCCESS.0 | Traits::INTERRUPTED.0);
-        mixed([
-            self.app,
-            self.address,
-            self.resource,
-            self.code << 2 | ended,
-        ])
+        let client = mixed([self.agent, self.device, self.code, ended]);
+        mixed([self.app, self.address, self.resource, client])
     }
 
     /// What is remembered of a record; `None` where it has no time, so that it has no place among others. `listed`:

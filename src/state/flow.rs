@@ -9,8 +9,12 @@
 //! |---|---|---|
 //! | same request id | 1 hour | 50074 then 0 after 9 s and 19 s |
 //! | same attempt (`originalRequestId`) | 1 hour | prompts answered after 10 minutes and more |
-//! | same correlation id | 15 minutes | 16000 then 0 after 88 s, 50058 then 0 after 4 s |
+//! | same correlation id and network | 15 minutes | 16000 then 0 after 88 s, 50058 then 0 after 4 s |
 //! | same user, address and application | 10 minutes | 50140 then 0 within 120 s under another correlation id |
+//!
+//! The network goes with the correlation id because a stranger can choose the id. And what a client does by itself does
+//! not answer what a person was asked, so by the last tie it does not complete a person's sign-in. A success that
+//! arrives before what it completes is found where a person was there; of the others only refreshes are remembered.
 
 use super::event::{Event, Traits};
 
@@ -35,8 +39,11 @@ pub fn goes_on(interrupt: &Event, later: &Event) -> bool {
     let same = |one: u32, other: u32| one != 0 && one == other;
     (gap <= REQUEST_SECS
         && (same(interrupt.request, later.request) || same(interrupt.attempt, later.attempt)))
-        || (gap <= CORRELATION_SECS && same(interrupt.correlation, later.correlation))
+        || (gap <= CORRELATION_SECS
+            && same(interrupt.correlation, later.correlation)
+            && interrupt.network == later.network)
         || (gap <= PLACE_SECS
+            && !(interrupt.is(Traits::INTERACTIVE) && later.is(Traits::NON_INTERACTIVE))
             && same(interrupt.address, later.address)
             && same(interrupt.app, later.app))
 }
@@ -60,8 +67,8 @@ pub fn complete(recent: &mut [Event], success: &Event) -> Option<Completed> {
     found
 }
 
-/// Whether a success that completes `interrupt` was seen before it, as when records arrive shuffled.
-pub fn is_completed(recent: &[Event], interrupt: &Event) -> bool {
+/// The success that completes `interrupt` and was seen before it, as when records arrive shuffled.
+pub fn completed_by<'a>(recent: &'a [Event], interrupt: &Event) -> Option<&'a Event> {
     recent
         .iter()
         .rev()
@@ -70,7 +77,7 @@ pub fn is_completed(recent: &[Event], interrupt: &Event) -> bool {
         .filter(|event| {
             event.is_success() && (event.at > interrupt.at || event.request == interrupt.request)
         })
-        .any(|event| goes_on(interrupt, event))
+        .find(|event| goes_on(interrupt, event))
 }
 
 /// Marks `interrupt`, which is in the list, as completed.

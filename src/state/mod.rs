@@ -19,10 +19,11 @@ use table::{Place, Table};
 use tenant::{Tenant, TenantBefore};
 use user::{Before, User};
 
+use crate::classify::Cause;
 use crate::config::{self, Config};
 use crate::input::Record;
 use crate::input::shapes::Field;
-use crate::limits::{TENANTS_BYTES_MAX, TENANTS_MAX};
+use crate::limits::TENANTS_MAX;
 
 /// What a state is kept by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +49,8 @@ impl Key {
         }
     }
 
-    /// The key's value in a record, as text; `None` where the record does not say.
+    /// The key's value in a record, as text; `None` where the record does not say. Records that name no tenant are of
+    /// the tenant "".
     pub fn of<'a>(self, record: &Record<'a>) -> Option<&'a str> {
         match self {
             Key::User => record.user(),
@@ -166,10 +168,10 @@ impl State {
         let number = |opt| usize::try_from(config.int(opt)).unwrap_or(usize::MAX);
         let bytes = number(&config::STATE_MIB) << 20;
         State {
-            // A user takes about twice what an address does.
-            users: Table::new(number(&config::USERS_MAX), bytes / 3 * 2),
-            addresses: Table::new(number(&config::ADDRESSES_MAX), bytes / 3),
-            tenants: Table::new(TENANTS_MAX, TENANTS_BYTES_MAX),
+            // A user takes more than twice what an address does; tenants are few and large.
+            users: Table::new(number(&config::USERS_MAX), bytes / 8 * 5),
+            addresses: Table::new(number(&config::ADDRESSES_MAX), bytes / 4),
+            tenants: Table::new(TENANTS_MAX, bytes / 8),
             too_late: 0,
             keys,
         }
@@ -178,7 +180,10 @@ impl State {
     /// Takes note of a record. `event` is what is remembered of it.
     pub fn observe(&mut self, record: &Record, event: Event) -> Sighting {
         let key = |key: Key| key.of(record).filter(|_| self.keys.has(key)).map(hash64);
-        let (user, address, tenant) = (key(Key::User), key(Key::Address), key(Key::Tenant));
+        // A name that does not exist is nobody: whoever invents names must not push users out of the table.
+        let somebody = !event.caused_by(Cause::UserNotFound);
+        let user = key(Key::User).filter(|_| somebody);
+        let (address, tenant) = (key(Key::Address), key(Key::Tenant));
         let user = user.map(|key| self.users.change(key, |user| user.observe(&event)));
         let address = address.map(|key| self.addresses.change(key, |one| one.observe(&event)));
         let tenant = tenant.map(|key| self.tenants.change(key, |tenant| tenant.observe(&event)));
@@ -212,8 +217,19 @@ impl State {
         }
     }
 
-    /// Takes note of an attack on the record's user, or from its address, that the signals saw in it.
-    pub fn reported(&mut self, sighting: &Sighting, user: Option<Attack>, address: Option<Attack>) {
+    /// Takes note of what the signals saw in a record: an attack on its user or from its address, and whether it is
+    /// worth a look.
+    pub fn reported(
+        &mut self,
+        sighting: &Sighting,
+        user: Option<Attack>,
+        address: Option<Attack>,
+        odd: bool,
+    ) {
+        if let (Some((place, _)), true) = (&sighting.user, odd) {
+            self.users
+                .touch(*place, |user| user.reviewed(&sighting.event));
+        }
         if let (Some((place, before)), Some(attack)) = (&sighting.user, user) {
             self.users.touch(*place, |user| {
                 user.reported(&sighting.event, before, attack)
@@ -225,7 +241,7 @@ impl State {
         }
     }
 
-    /// Records that were too late to be remembered.
+    /// Records that were too late to be remembered of their user or address.
     pub fn too_late(&self) -> u64 {
         self.too_late
     }

@@ -173,7 +173,21 @@ impl<T: Pack> Pack for Vec<T> {
 }
 
 /// Writes a struct member by member, in the order given.
+///
+/// With `if` and a method's name, what is read is refused unless the method says that it is sound.
 macro_rules! pack_struct {
+    ($name:ident if $sound:ident { $($member:ident),+ $(,)? }) => {
+        impl $crate::state::pack::Pack for $name {
+            fn pack(&self, out: &mut String) {
+                $($crate::state::pack::Pack::pack(&self.$member, out);)+
+            }
+
+            fn unpack(text: &mut &str) -> Result<Self, $crate::state::pack::Damaged> {
+                let read = $name { $($member: $crate::state::pack::Pack::unpack(text)?,)+ };
+                if read.$sound() { Ok(read) } else { Err($crate::state::pack::Damaged) }
+            }
+        }
+    };
     ($name:ident { $($member:ident),+ $(,)? }) => {
         impl $crate::state::pack::Pack for $name {
             fn pack(&self, out: &mut String) {

@@ -6,6 +6,7 @@
 
 use super::pack::{Damaged, Pack};
 use super::table::Footprint;
+use crate::limits::{DOUBT_SECS, SETTLE_SECS};
 
 /// Something that happened at a time.
 pub trait Timed {
@@ -158,6 +159,19 @@ pub struct Seen {
     pub proved: bool,
     /// It was first seen in what looked like an attack: only time proves it then.
     pub doubted: bool,
+}
+
+impl Seen {
+    /// Whether it is the user's own by now: proved, or used again a day and more after it was first seen. What was
+    /// first seen in an attack takes two weeks.
+    pub fn is_settled(&self) -> bool {
+        let needed = if self.doubted {
+            DOUBT_SECS
+        } else {
+            SETTLE_SECS
+        };
+        self.proved || self.last.saturating_sub(self.first) >= needed
+    }
 }
 
 super::pack::pack_struct!(Seen {

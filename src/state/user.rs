@@ -96,7 +96,7 @@ pub struct User {
     pub attack: Option<Attack>,
 }
 
-pack_struct!(User {
+pack_struct!(User if is_sound {
     recent,
     refreshes,
     networks,
@@ -260,6 +260,8 @@ pub struct Before {
     pub completes: Option<flow::Completed>,
     /// An interrupt: a success that completes it has been seen already.
     pub completed: bool,
+    /// That success was found worth a look.
+    pub completed_oddly: bool,
     /// A non-interactive sign-in like one before it.
     pub repeat: bool,
 }
@@ -275,6 +277,13 @@ impl Before {
 }
 
 impl User {
+    /// Whether no list is longer than it can have become: a snapshot is not taken at its word.
+    fn is_sound(&self) -> bool {
+        self.delivered.len() <= DELIVERIES_PER_USER && self.repeats.len() <= REPEATS_PER_USER
+    }
+}
+
+impl User {
     /// Takes note of a sign-in and says how things stood before it.
     pub fn observe(&mut self, event: &Event) -> Before {
         let mut before = self.before(event);
@@ -286,14 +295,17 @@ impl User {
         }
         self.last_seen = self.last_seen.max(event.at);
         self.failures.tick(event.at);
-        self.failures.today += u32::from(event.is_failure());
+        let failed = u32::from(event.is_failure());
+        self.failures.today = self.failures.today.saturating_add(failed);
         before.too_late = !self.remember(event);
         if event.is_success() {
             let recent = self.recent.all_mut();
             before.completes = flow::complete(recent, event);
         } else if event.is_interrupted() {
-            before.completed = flow::is_completed(self.recent.all(), event);
-            if before.completed {
+            let success = flow::completed_by(self.recent.all(), event);
+            if let Some(success) = success {
+                before.completed = true;
+                before.completed_oddly = success.is(Traits::ODD);
                 flow::mark_completed(self.recent.all_mut(), event);
             }
         }
@@ -322,6 +334,14 @@ impl User {
         }
     }
 
+    /// Takes note that the signals found a sign-in worth a look.
+    pub fn reviewed(&mut self, event: &Event) {
+        let mut recent = self.recent.all_mut().iter_mut().rev();
+        if let Some(own) = recent.find(|own| own.id == event.id && own.at == event.at) {
+            own.traits |= Traits::ODD.0;
+        }
+    }
+
     /// Whether the user is known long enough for "new" to mean something.
     pub fn has_history(&self, at: u32) -> bool {
         self.since != 0 && self.since.saturating_add(SETTLE_SECS) <= at
@@ -331,9 +351,7 @@ impl User {
         let history = self.has_history(event.at);
         let familiarity = |seen: Option<Seen>, key: u32| match seen {
             _ if key == 0 => Familiarity::Unsaid,
-            Some(seen) if seen.proved || seen.first.saturating_add(SETTLE_SECS) <= event.at => {
-                Familiarity::Known
-            }
+            Some(seen) if seen.is_settled() => Familiarity::Known,
             Some(_) => Familiarity::Fresh,
             None if history => Familiarity::New,
             None => Familiarity::NoHistory,
