@@ -78,6 +78,11 @@ impl Waiting {
         self.held.len()
     }
 
+    /// Bytes that they take, which is more than their text.
+    pub fn bytes(&self) -> usize {
+        self.bytes + 16
+    }
+
     /// Lets a record wait until second `due`. Gives back the one of the same user that has to leave early for it;
     /// `None` where there was room.
     pub fn hold(&mut self, due: u32, held: Held) -> Option<Held> {

@@ -121,13 +121,13 @@ pub const HELD_MAX: usize = 20_000;
 pub const HELD_PER_USER: usize = 64;
 
 /// Bytes of all records held back.
-pub const HELD_BYTES_MAX: usize = 4 << 20;
+pub const HELD_BYTES_MAX: usize = 3 << 20;
 
 /// Roll-ups open at once. Beyond it the one that closes first is written early.
 pub const ROLLUPS_MAX: usize = 20_000;
 
 /// Bytes of all open roll-ups.
-pub const ROLLUPS_BYTES_MAX: usize = 4 << 20;
+pub const ROLLUPS_BYTES_MAX: usize = 3 << 20;
 
 /// Bytes of a text within a roll-up: a user, an application, an address, an id.
 pub const ROLLUP_TEXT_BYTES_MAX: usize = 256;

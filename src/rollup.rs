@@ -71,6 +71,11 @@ impl Rollups {
         self.open.len()
     }
 
+    /// Bytes that they take, which is more than their text.
+    pub fn bytes(&self) -> usize {
+        self.bytes + 16
+    }
+
     /// Counts a suppressed record. The first of its kind opens a window that closes at `due`. `at` is its event time;
     /// what has none counts as having happened when the newest record did.
     pub fn add(&mut self, record: &Record, class: &Class, reason: Reason, at: u32, due: u32) {

@@ -53,11 +53,9 @@ impl Session {
         // The body first, into the place where it stays: the checksum has a fixed length.
         let mut out = format!("{NAME} {FORMAT} {VERSION} {:016x}\n", 0);
         let start = out.len();
-        // About what the text takes. Where it takes more, the tables ask for a little at a time: doubling would hold
-        // half of it in reserve, and linear memory never shrinks.
-        let tables =
-            self.state.users.bytes() + self.state.addresses.bytes() + self.state.tenants.bytes();
-        out.reserve_exact(tables / 4 * 3 + 4096);
+        // Measured first and asked for once: growing would hold the text twice, and linear memory never shrinks.
+        let size = self.state.text_bytes() + self.waiting.bytes() + self.rollups.bytes();
+        out.reserve_exact(size + 64);
         self.watermark.pack(&mut out);
         self.leap.0.pack(&mut out);
         self.leap.1.pack(&mut out);

@@ -7,6 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
 use common::stream::{seeds, stream};
 use common::{members, plugin};
@@ -333,7 +334,7 @@ fn a_storm_of_strangers_stays_within_bounds_and_loses_no_line() {
     let mut session = open("");
     let (mut lines, mut batch) = (0, String::new());
     for number in 0..STRANGERS {
-        let address = std::net::Ipv4Addr::from_bits(0x0b00_0000 + number);
+        let address = Ipv4Addr::from_bits(0x0b00_0000 + number);
         let code = [0, 50126, 50074, 50058][number as usize % 4];
         writeln!(
             batch,
@@ -357,12 +358,70 @@ fn a_storm_of_strangers_stays_within_bounds_and_loses_no_line() {
         "{}",
         sum(&stats, "forgotten")
     );
+    stays_within_bounds("strangers", &mut session);
+}
+
+/// Users and addresses whose lists are all full, records that wait and roll-ups, more of each than fit: the worst case
+/// for memory. The harness takes snapshots meanwhile, as it does for a trap.
+#[test]
+fn a_crowd_that_fills_every_list_stays_within_bounds() {
+    let mut session = open(FILTER_AND_HOLD);
+    let mut number = 0_u32;
+    for round in 0..60_u32 {
+        let mut batch = String::new();
+        for user in 0..20_000_u32 {
+            // Only some users at a time, or a batch would be larger than what a host sends.
+            if user % 8 != round % 8 {
+                continue;
+            }
+            for step in 0..6_u32 {
+                number += 1;
+                let seconds = round * 600 + step * 7;
+                let category =
+                    ["SignInLogs", "NonInteractiveUserSignInLogs"][(step % 3 == 2) as usize];
+                let code = [50074, 50126, 0, 50058, 0, 0][step as usize];
+                writeln!(
+                    batch,
+                    r#"{{"category":"{category}","tenantId":"t{tenant}","resultType":"{code}","properties":{{"id":"{number}","createdDateTime":"2026-03-10T{:02}:{:02}:{:02}Z","userPrincipalName":"u{user}@x.example","ipAddress":"{address}","autonomousSystemNumber":{asn},"location":{{"countryOrRegion":"{country}"}},"appId":"app{app}","correlationId":"c{number}","sessionId":"s{number}","userAgent":"a{number}","deviceDetail":{{"deviceId":"d{number}","isManaged":true}}}}}}"#,
+                    seconds / 3600,
+                    seconds / 60 % 60,
+                    seconds % 60,
+                    tenant = user % 200,
+                    address = Ipv4Addr::from_bits(0x0b00_0000 + (user * 7 + round * 13 + step) % 20_000),
+                    asn = 1000 + number % 5000,
+                    country = ["DE", "FR", "US", "BR", "JP", "IN", "GB"][number as usize % 7],
+                    app = number % 97,
+                )
+                .unwrap();
+                if batch.len() > 1 << 20 {
+                    assert_eq!(session.process(&batch).trap, None);
+                    batch.clear();
+                }
+            }
+        }
+        assert_eq!(session.process(&batch).trap, None);
+    }
+    let stats = session.stats();
+    assert!(
+        sum(&stats, "forgotten") > 1000,
+        "{}",
+        sum(&stats, "forgotten")
+    );
+    stays_within_bounds("crowd", &mut session);
+}
+
+/// The default bound: 64 MiB of linear memory, a snapshot included.
+fn stays_within_bounds(name: &str, session: &mut Session) {
+    let before = session.memory_bytes();
     let snapshot = session.snapshot().unwrap();
     let bytes = session.memory_bytes();
+    let stats = session.stats();
     println!(
-        "{} entries in {} bytes of tables, snapshot {} bytes, linear memory {bytes} bytes",
+        "{name}: {} entries in {} bytes of tables, {} lines held, {} roll-ups open, snapshot {} bytes, linear memory {before} bytes, {bytes} with it",
         sum(&stats, "remembered"),
         sum(&stats, "remembered_bytes"),
+        sum(&stats, "lines_held"),
+        sum(&stats, "rollups_open"),
         snapshot.len(),
     );
     assert!(bytes <= 64 << 20, "{bytes}");

@@ -246,6 +246,12 @@ impl State {
         self.too_late
     }
 
+    /// Bytes that [`State::pack`] appends.
+    pub fn text_bytes(&self) -> usize {
+        const NUMBERS: usize = 32;
+        self.users.text_bytes() + self.addresses.text_bytes() + self.tenants.text_bytes() + NUMBERS
+    }
+
     /// Appends all that is remembered.
     pub fn pack(&self, out: &mut String) {
         self.users.pack(out);

@@ -87,9 +87,6 @@ impl<T> IndexMut<usize> for Slots<T> {
     }
 }
 
-/// More than the text of any entry takes, in bytes; a tenant's is the longest.
-const ENTRY_TEXT_BYTES: usize = 64 << 10;
-
 /// Bytes of the index for each entry: B-tree nodes of 11 keys that are at worst half full.
 const INDEX_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>()) + 4;
 
@@ -257,13 +254,26 @@ impl<T: Default + Footprint + Pack> Table<T> {
         (self.len() as u64).pack(out);
         let mut at = self.oldest;
         while let Some(slot) = self.slots.get(at as usize) {
-            if out.capacity() - out.len() < ENTRY_TEXT_BYTES {
-                out.reserve_exact(16 * ENTRY_TEXT_BYTES);
-            }
             slot.key.pack(out);
             slot.value.pack(out);
             at = slot.newer;
         }
+    }
+
+    /// Bytes that [`Table::pack`] appends.
+    pub fn text_bytes(&self) -> usize {
+        let mut text = String::new();
+        (self.len() as u64).pack(&mut text);
+        let mut bytes = text.len();
+        let mut at = self.oldest;
+        while let Some(slot) = self.slots.get(at as usize) {
+            text.clear();
+            slot.key.pack(&mut text);
+            slot.value.pack(&mut text);
+            bytes += text.len();
+            at = slot.newer;
+        }
+        bytes
     }
 
     /// Takes over the entries of a text into an empty table. Where its bounds are narrower than those of the table
