@@ -8,6 +8,7 @@ use signin_triage::classify::texts::Said;
 use signin_triage::classify::{Cause, FirstFactor, Outcome, classify, codes};
 use signin_triage::input::shapes::Field;
 use signin_triage::input::{Scratch, View, view};
+use signin_triage::state::Key;
 use signin_triage::{Config, config, noise};
 
 pub use signin_triage::signals::{ALL as SIGNALS, Signal};
@@ -61,15 +62,32 @@ pub fn first_factor(label: &str) -> Option<&'static str> {
     Some(factor.meaning())
 }
 
-/// The sentence about what became of an interrupted sign-in. The crate's own words speak of later records too,
-/// and this version looks at one record only.
+/// The sentence about what became of an interrupted sign-in, as it stands when the record comes: nothing waits here.
 pub fn outcome(label: &str) -> Option<&'static str> {
     let outcome = Outcome::ALL.iter().find(|one| one.label() == label)?;
     Some(match outcome {
-        Outcome::Pending => "This record does not tell what came after.",
+        Outcome::Pending => "Nothing up to this record tells what became of it.",
+        Outcome::Completed => {
+            "A success of the same flow, later by its time, had arrived before it."
+        }
         Outcome::Abandoned => "The record itself says that nobody went on.",
-        other => other.meaning(),
+        Outcome::Denied => outcome.meaning(),
     })
+}
+
+/// What a signal looks at besides the record.
+pub fn needs(signal: &Signal) -> &'static str {
+    match signal.needs {
+        None => "the record by itself",
+        Some(Key::User) => "the record and what is remembered of its user",
+        Some(Key::Address) => "the record and what is remembered of its address",
+        Some(Key::Tenant) => "the record and what is remembered of its tenant",
+    }
+}
+
+/// The key by which a signal remembers, in one word.
+pub fn key(signal: &Signal) -> &'static str {
+    signal.needs.map_or("record", Key::label)
 }
 
 /// Why a record that looked like noise is kept: the rule's reason, or the signal's line.

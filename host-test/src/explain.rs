@@ -24,7 +24,8 @@ pub struct Explain {
     /// A file, or - for standard input
     #[arg(default_value = "-")]
     pub file: String,
-    /// The line that holds the record, from 1; without it, the first that is not blank
+    /// The line that holds the record, from 1: decided as it stands there, after all lines before it. Without it, the
+    /// first line that is not blank
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub line: Option<u64>,
     /// Options of the transform, JSON or TOML
@@ -290,7 +291,7 @@ mod tests {
             "This code is known from ",
             "Cause: mfa_required",
             "First factor: proved. The first factor",
-            "Outcome: pending. This record does not tell what came after.",
+            "Outcome: pending. Nothing up to this record tells what became of it.",
             "Stopped by: CA001 Require MFA.",
             "Signals:\n  +5 mfa_interrupted: not given yet\n",
         ] {

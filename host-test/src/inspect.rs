@@ -235,7 +235,7 @@ fn in_words(value: &Value) -> String {
 
 fn signals() -> Table {
     let mut table = terminal::table(WIDTH);
-    table.set_header(["Signal", "Fires when", "Levels", "Techniques"]);
+    table.set_header(["Signal, and its key", "Fires when", "Levels", "Techniques"]);
     for card in cards::SIGNALS {
         let levels: Vec<_> = card
             .levels
@@ -250,7 +250,7 @@ fn signals() -> Table {
             })
             .collect();
         table.add_row([
-            card.id.to_owned(),
+            format!("{}\nby {}", card.id, cards::key(card)),
             card.summary.to_owned(),
             levels.join("\n"),
             card.techniques.join("\n"),

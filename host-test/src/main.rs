@@ -29,9 +29,11 @@ enum Command {
 Examples:
   signin-triage run signins.ndjson > enriched.ndjson
   signin-triage run 'logs/2025-03-*.ndjson' --out march.ndjson
-  kafkacat -C -t signins | signin-triage run --config triage.toml --quiet | shipper
+  kafkacat -C -t signins | signin-triage run --config triage.toml --state triage.state --quiet | shipper
+  signin-triage run monday.ndjson --mode filter --hold 600 --out kept.ndjson --suppressed noise.ndjson
 
-Every line leaves exactly once and in order. What is not a sign-in record leaves as it came.")]
+Every line leaves exactly once, in order but for those that wait (--hold). What is not a sign-in record leaves as it
+came.")]
     Run(Run),
     /// Reads out the decision about one record
     #[command(after_help = "\
@@ -40,7 +42,8 @@ Examples:
   signin-triage explain signins.ndjson --line 17 --long
   pbpaste | signin-triage explain
 
-Of an envelope every record is read out. A JSON text over several lines is taken as a whole.")]
+The lines before the one asked for are taken into account. Of an envelope every record is read out. A JSON text over
+several lines is taken as a whole.")]
     Explain(Explain),
     /// Checks a configuration file and names every problem
     #[command(after_help = "\

@@ -128,14 +128,17 @@ fn totals(counts: &Counts, took: Duration) -> Table {
     table
 }
 
-/// What goes out is larger by the members added; who pays by the byte wants to know.
+/// What goes out is larger by the members added, or smaller by what left; who pays by the byte wants to know.
 fn bytes(bytes_in: u64, bytes_out: u64) -> String {
-    let added = share(bytes_out.saturating_sub(bytes_in), bytes_in);
-    format!(
-        "{} in, {} out (the added fields are {added} of the input)",
-        size(bytes_in),
-        size(bytes_out)
-    )
+    let (size_in, size_out) = (size(bytes_in), size(bytes_out));
+    let change = match bytes_out.checked_sub(bytes_in) {
+        Some(added) => format!(
+            "the added fields are {} of the input",
+            share(added, bytes_in)
+        ),
+        None => format!("{} less", share(bytes_in - bytes_out, bytes_in)),
+    };
+    format!("{size_in} in, {size_out} out ({change})")
 }
 
 /// What is rejected can be a line or a part of an envelope, so only these two add up to the lines.
@@ -225,6 +228,10 @@ fn memory(counts: &Counts) -> Option<String> {
     }
     for (group, what) in [
         ("too_late", "records too late to be remembered"),
+        (
+            "ahead_of_time",
+            "records too far ahead of the others to be believed",
+        ),
         ("released_early", "held records let go early to make room"),
     ] {
         let count = counts.total(group);
@@ -373,6 +380,55 @@ mod tests {
         assert!(text.contains("┆   1,000 ┆ 83.3 % │"), "{text}");
         let widest = text.lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(usize::from(WIDTH)), "{text}");
+    }
+
+    #[test]
+    fn what_left_and_what_is_remembered_is_said() {
+        let counters = counters(&[
+            ("lines", "", 1000),
+            ("lines_enriched", "", 600),
+            ("lines_unchanged", "", 0),
+            ("lines_suppressed", "", 390),
+            ("lines_held", "", 10),
+            ("released_early", "", 3),
+            ("records", "", 990),
+            ("bytes_in", "", 5_000_000),
+            ("bytes_out", "", 4_000_000),
+            ("status", "success", 990),
+            ("noise", "repeat_refresh", 390),
+            ("noise", "duplicate", 0),
+            ("noise_bytes", "", 1_950_000),
+            ("suppressed", "", 390),
+            ("rollups", "", 40),
+            ("rollup_bytes", "", 14_000),
+            ("remembered", "users", 50),
+            ("remembered", "addresses", 70),
+            ("remembered_bytes", "users", 60_000),
+            ("remembered_bytes", "addresses", 20_000),
+            ("forgotten", "users", 4),
+            ("forgotten", "addresses", 0),
+            ("too_late", "", 7),
+            ("ahead_of_time", "", 2),
+        ]);
+        let text = text(&counters, Duration::from_millis(100));
+        let squeezed = text
+            .replace(['│', '┆'], "")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        for part in [
+            "390 of 990 records left the stream",
+            "roll-ups in their place: 40 (14.0 kB)",
+            "addresses 70, users 50 (80.0 kB)",
+            "forgotten to make room: users 4",
+            "7 records too late to be remembered",
+            "2 records too far ahead of the others to be believed",
+            "3 held records let go early to make room",
+            "1,000 (600 enriched, 0 unchanged, 390 suppressed, 10 still held)",
+            "5.0 MB in, 4.0 MB out (20.0 % less)",
+        ] {
+            assert!(squeezed.contains(part), "{part} in:\n{text}");
+        }
     }
 
     #[test]

@@ -700,3 +700,356 @@ fn the_schema_is_shown_without_a_file() {
     assert_eq!(schema["properties"]["review_from"]["default"], 30);
     assert_eq!(code(&run(&["check-config"], b"")), 2);
 }
+
+/// The traffic of an invented tenant, small enough to be run many times.
+fn traffic() -> String {
+    let output = run(
+        &["demo", "--users", "40", "--days", "1", "--late", "600"],
+        b"",
+    );
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.lines().count() > 1000, "too little traffic");
+    text
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn rollup_counts(text: &str) -> Vec<u64> {
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("{\"signin_triage_rollup\":"));
+    lines
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            value["signin_triage_rollup"]["count"].as_u64().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn filter_needs_to_be_told_where_suppressed_records_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(folder.path(), "a.json", r#"{"mode":"filter"}"#);
+    for arguments in [
+        vec!["run", "--mode", "filter"],
+        vec!["run", "--config", &config],
+    ] {
+        let output = run(&arguments, RECORD.as_bytes());
+        assert_eq!((code(&output), output.stdout.len()), (2, 0));
+        let said = stderr(&output);
+        assert!(
+            said.starts_with("mode filter needs --suppressed FILE"),
+            "{said}"
+        );
+    }
+    // The option goes over the file.
+    let over = ["run", "-q", "--config", &config, "--mode", "annotate"];
+    assert_eq!(code(&run(&over, RECORD.as_bytes())), 0);
+}
+
+#[test]
+fn in_mode_filter_every_line_is_in_one_of_two_files_and_roll_ups_count_the_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let input = traffic();
+    for hold in ["0", "600"] {
+        let output = run(
+            &[
+                "run",
+                "--mode",
+                "filter",
+                "--hold",
+                hold,
+                "--out",
+                &at("kept"),
+                "--suppressed",
+                &at("suppressed"),
+            ],
+            input.as_bytes(),
+        );
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let (kept, suppressed) = (read(&at("kept")), read(&at("suppressed")));
+        let counts = rollup_counts(&kept);
+        let gone = suppressed.lines().count();
+        assert!(gone > 20 && !counts.is_empty(), "{gone} suppressed");
+        assert_eq!(counts.iter().sum::<u64>(), gone as u64);
+        assert_eq!(
+            kept.lines().count() - counts.len() + gone,
+            input.lines().count()
+        );
+        // What left is what came, with the member that says why.
+        let (rest, labels) = taken_off(suppressed.as_bytes());
+        assert_eq!(labels, gone);
+        let came: std::collections::HashSet<_> = input.lines().collect();
+        let rest = String::from_utf8(rest).unwrap();
+        assert!(rest.lines().all(|line| came.contains(line)));
+        assert!(!suppressed.contains("\"status\":\"failure\""));
+        let summary = stderr(&output);
+        for part in [
+            "left the stream",
+            "roll-ups in their place",
+            "suppressed)",
+            "Remembered",
+        ] {
+            assert!(summary.contains(part), "{part} in {summary}");
+        }
+    }
+}
+
+#[test]
+fn hold_lets_a_prompt_leave_with_what_became_of_it() {
+    let prompt = |at: &str, code: &str, who: &str| {
+        format!(
+            r#"{{"id":"{who}","createdDateTime":"2026-03-10T08:{at}Z","userPrincipalName":"{who}@contoso.example","appDisplayName":"Portal","ipAddress":"192.0.2.1","status":{{"errorCode":{code}}}}}"#
+        )
+    };
+    let input = [
+        prompt("00:00", "50074", "ada"),
+        prompt("00:05", "50074", "bob"),
+        prompt("00:09", "0", "ada"),
+        prompt("11:00", "0", "eve"),
+    ]
+    .join("\n");
+    let outcomes = |arguments: &[&str]| -> Vec<(String, String)> {
+        let output = run(arguments, input.as_bytes());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let records = stdout(&output);
+        let records = records.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+            (text(&line["id"]), text(&line["signin_triage"]["outcome"]))
+        });
+        records.collect()
+    };
+    let rows = |rows: &[(&str, &str)]| -> Vec<(String, String)> {
+        let owned = |&(id, outcome): &(&str, &str)| (id.to_owned(), outcome.to_owned());
+        rows.iter().map(owned).collect()
+    };
+    assert_eq!(
+        outcomes(&["run", "-q"]),
+        rows(&[
+            ("ada", "pending"),
+            ("bob", "pending"),
+            ("ada", "-"),
+            ("eve", "-")
+        ])
+    );
+    assert_eq!(
+        outcomes(&["run", "-q", "--hold", "600"]),
+        rows(&[
+            ("ada", "completed"),
+            ("ada", "-"),
+            ("bob", "abandoned"),
+            ("eve", "-")
+        ])
+    );
+    let wrong = run(&["run", "--hold", "99999"], input.as_bytes());
+    assert_eq!(code(&wrong), 2);
+    assert_eq!(
+        stderr(&wrong),
+        "hold_secs: found 99999, allowed 0 to 3600 seconds of event time\n"
+    );
+}
+
+/// One run with `--state` over all of a file, and several over its parts, come to the same bytes in both outputs.
+#[test]
+fn stop_and_go_with_a_state_changes_no_byte() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let input = traffic();
+    let lines: Vec<&str> = input.split_inclusive('\n').collect();
+    let part = |input: &str, state: &str, drain: bool| {
+        let (state, kept, suppressed) = (at(state), at("kept"), at("suppressed"));
+        let mut arguments = vec!["run", "-q", "--mode", "filter", "--hold", "600"];
+        arguments.extend(["--state", &state, "--out", &kept]);
+        arguments.extend(["--suppressed", &suppressed]);
+        arguments.extend(drain.then_some("--drain"));
+        let output = run(&arguments, input.as_bytes());
+        assert_eq!((code(&output), &*stderr(&output)), (0, ""));
+        let mode = fs::metadata(&state).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        (read(&kept), read(&suppressed))
+    };
+    let (mut kept, mut suppressed) = part(&input, "whole", false);
+    for cut in [lines.len() / 2, lines.len() / 3, 1] {
+        let _ = fs::remove_file(at("parts"));
+        let (first, second) = lines.split_at(cut);
+        let before = part(&first.concat(), "parts", false);
+        let after = part(&second.concat(), "parts", false);
+        assert!(before.0 + &after.0 == kept, "cut after {cut} lines");
+        assert!(before.1 + &after.1 == suppressed, "cut after {cut} lines");
+        assert!(read(&at("parts")) == read(&at("whole")), "{cut}");
+    }
+    // Draining at the end comes to what a run without a state writes.
+    let rest = part("", "whole", true);
+    kept += &rest.0;
+    suppressed += &rest.1;
+    assert!(!rest.0.is_empty(), "nothing was held");
+    let mut arguments = vec!["run", "-q", "--mode", "filter", "--hold", "600"];
+    let (out, gone) = (at("out"), at("gone"));
+    arguments.extend(["--out", &out, "--suppressed", &gone]);
+    assert_eq!(code(&run(&arguments, input.as_bytes())), 0);
+    assert!(read(&out) == kept && read(&gone) == suppressed);
+}
+
+#[test]
+fn drain_is_for_runs_with_a_state() {
+    let output = run(&["run", "-q", "--drain"], b"");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--state"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_state_that_cannot_be_taken_up_costs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let input = format!("{RECORD}\n");
+    let good = at("good");
+    assert_eq!(
+        code(&run(&["run", "-q", "--state", &good], input.as_bytes())),
+        0
+    );
+    let good = fs::read(good).unwrap();
+    let text = String::from_utf8(good.clone()).unwrap();
+    let version = format!(" {} ", env!("CARGO_PKG_VERSION"));
+    let mut flipped = good.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    for (what, state, said) in [
+        (
+            "another file",
+            input.clone().into_bytes(),
+            "not a state of signin-triage",
+        ),
+        ("empty", Vec::new(), "not a state of signin-triage"),
+        ("cut off", good[..good.len() - 3].to_vec(), "damaged"),
+        ("a byte changed", flipped, "damaged"),
+        (
+            "another version",
+            text.replacen(&version, " 99.0.0 ", 1).into_bytes(),
+            "99.0.0",
+        ),
+        ("no text", vec![0xff, 0xfe], ""),
+    ] {
+        fs::write(at("state"), &state).unwrap();
+        fs::write(at("out"), "of before").unwrap();
+        let output = run(
+            &["run", "-q", "--state", &at("state"), "--out", &at("out")],
+            input.as_bytes(),
+        );
+        assert_eq!((code(&output), output.stdout.len()), (1, 0), "{what}");
+        let named = stderr(&output);
+        assert!(
+            named.starts_with(&format!("{}: ", at("state"))) && named.contains(said),
+            "{what}: {named}"
+        );
+        assert_eq!(named.lines().count(), 1, "{what}: {named}");
+        assert!(fs::read(at("state")).unwrap() == state, "{what}");
+        assert_eq!(read(&at("out")), "of before", "{what}");
+    }
+}
+
+#[test]
+fn told_to_stop_while_the_pipe_is_silent_it_saves_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let waits = RECORD.replace("50126", "50074");
+    for signal in ["TERM", "INT", "HUP"] {
+        let _ = fs::remove_file(&state);
+        let arguments = ["run", "--hold", "600", "--state", &state];
+        let mut child = program(&arguments).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        write!(stdin, "{waits}\n{RECORD}\n").unwrap();
+        // When the second has come out, the first has been read.
+        let line = lines.next().unwrap().unwrap();
+        assert!(line.contains("bad_credentials"), "{line}");
+        let told = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status();
+        assert!(told.unwrap().success());
+        assert!(lines.next().is_none());
+        let output = child.wait_with_output().unwrap();
+        drop(stdin);
+        assert_eq!(code(&output), 0, "{signal}");
+        let said = stderr(&output);
+        assert!(said.starts_with("told to stop\n"), "{signal}: {said}");
+
+        let arguments = ["run", "-q", "--hold", "600", "--state", &state, "--drain"];
+        let rest = stdout(&run(&arguments, b""));
+        assert_eq!(
+            rest.lines().count(),
+            1,
+            "{signal}: the held line is not there"
+        );
+        assert!(rest.contains("\"outcome\":\"pending\""), "{rest}");
+    }
+}
+
+#[test]
+fn the_two_outputs_are_not_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(at("one"), "").unwrap();
+    std::os::unix::fs::symlink(at("one"), at("soft")).unwrap();
+    for other in ["one", "soft"] {
+        let output = run(
+            &[
+                "run",
+                "--mode",
+                "filter",
+                "--out",
+                &at("one"),
+                "--suppressed",
+                &at(other),
+            ],
+            RECORD.as_bytes(),
+        );
+        assert_eq!(code(&output), 2, "{other}");
+        assert_eq!(stderr(&output), "--out and --suppressed are one file\n");
+    }
+    // Nor is the second an input.
+    fs::write(at("in"), RECORD).unwrap();
+    let arguments = ["run", "--mode", "filter", "--suppressed", &at("in")];
+    let output = run(&[&arguments[..], &[&at("in")]].concat(), b"");
+    assert_eq!(code(&output), 2);
+    assert_eq!(read(&at("in")), RECORD);
+}
+
+#[test]
+fn explain_takes_the_lines_before_into_account() {
+    let story = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/golden/spray_then_success/input.ndjson"
+    );
+    let whole = stdout(&run(&["explain", story, "--line", "16"], b""));
+    for part in ["success_after_spray: got in where 10 others", "suspicious"] {
+        assert!(whole.contains(part), "{part} in {whole}");
+    }
+    let text = read(story);
+    let alone = text.lines().nth(15).unwrap();
+    let alone = stdout(&run(&["explain"], alone.as_bytes()));
+    assert!(!alone.contains("success_after_spray"), "{alone}");
+    let story = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/golden/mfa_flow_completed/input.ndjson"
+    );
+    for (line, said) in [
+        (
+            "5",
+            "Flow: completes 2 interrupted records of the same sign-in, 23 s after the first.",
+        ),
+        ("9", "Outcome: completed. A success of the same flow"),
+        ("9", "prompt_completed, the success of the same flow"),
+    ] {
+        let output = run(&["explain", story, "--line", line], b"");
+        let text = stdout(&output)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(text.contains(said), "{said} in {text}");
+    }
+}

@@ -22,13 +22,11 @@ fn it_imports_nothing_and_runs_on_an_empty_linker() {
     println!("signin_triage.wasm: {} bytes", BUILT_IN.len());
     let plugin = Plugin::built_in().unwrap();
     assert_eq!(plugin.imports(), Vec::<String>::new());
-    assert!(
-        plugin
-            .exports()
-            .contains(&"signin-triage:transform/transform@0.1.0".to_owned()),
-        "{:?}",
-        plugin.exports()
-    );
+    for interface in ["transform", "keyed"] {
+        let name = format!("signin-triage:transform/{interface}@0.1.0");
+        let exports = plugin.exports();
+        assert!(exports.contains(&name), "{name} in {exports:?}");
+    }
     // Instantiates: the linker that a plugin uses has nothing in it.
     assert!(plugin.config_schema().unwrap().contains("properties"));
 }
@@ -97,6 +95,26 @@ fn an_error_leaves_the_session_usable() {
     assert_eq!(session.process(RECORD).kept, before);
 }
 
+/// Where the stream falls silent the host says how far time has come, and at its end lets go of what waits.
+#[test]
+fn what_waits_is_let_go_by_time_or_at_the_end() {
+    let plugin = Plugin::built_in().unwrap();
+    let prompt = RECORD.replace("50126", "50074");
+    let due = 1_740_823_323_000 + 600_000;
+    for (millis, outcome) in [(due - 1000, "pending"), (due, "abandoned")] {
+        let mut session = plugin.open(r#"{"hold_secs":600}"#).unwrap();
+        assert_eq!(session.process(&prompt).kept, "");
+        assert_eq!(count(&session.stats(), "lines_held", ""), 1);
+        let advanced = session.advance(millis).kept;
+        assert_eq!(advanced.is_empty(), outcome == "pending", "{advanced}");
+        let out = advanced + &session.drain().kept;
+        let expected = format!("\"outcome\":\"{outcome}\"");
+        assert!(out.contains(&expected), "{expected} in {out}");
+        assert_eq!(out.lines().count(), 1);
+        assert_eq!(count(&session.stats(), "lines_held", ""), 0);
+    }
+}
+
 #[test]
 fn every_problem_of_a_configuration_is_named() {
     let plugin = Plugin::built_in().unwrap();
@@ -120,7 +138,7 @@ fn every_problem_of_a_configuration_is_named() {
 /// Nothing that a line holds makes it trap, so here the memory is taken away.
 #[test]
 fn a_trap_costs_labels_never_lines() {
-    let plugin = Plugin::built_in().unwrap().with_memory_bytes_max(16 << 20);
+    let plugin = Plugin::built_in().unwrap().with_memory_bytes_max(24 << 20);
     let mut session = plugin.open("").unwrap();
     let records = |bytes: usize| RECORD.repeat(bytes / RECORD.len());
     // One batch that is counted at once, and one that has to be run again for its counts.

@@ -16,6 +16,7 @@ use std::process::Command;
 use common::{enrich, folder};
 use signin_triage::classify::{Cause, vocabulary::Status};
 use signin_triage::config::options;
+use signin_triage::state::Key;
 use signin_triage::{classify, noise, signals};
 
 fn readme_path() -> PathBuf {
@@ -99,9 +100,103 @@ fn keeping_rules() -> String {
     table
 }
 
+/// How a signal takes records that come late, in another order, or twice.
+const LATE: [(&str, &[&str]); 5] = [
+    (
+        "no matter",
+        &[
+            "mfa_denied",
+            "mfa_interrupted",
+            "bad_network",
+            "suspicious_user_agent",
+            "aitm_pattern",
+            "single_factor_success",
+            "device_posture",
+            "risky_signin",
+            "cross_tenant",
+        ],
+    ),
+    (
+        "any order",
+        &[
+            "mfa_fatigue",
+            "interrupted_sequence",
+            "interrupted_burst_ip",
+            "mfasweep_burst",
+            "enum_unknown",
+            "disabled_account",
+            "password_spray_ip",
+            "distributed_spray",
+            "brute_force_user",
+            "success_after_failures",
+            "failure_spike_baseline",
+            "lockout_burst",
+            "sso_error_spray",
+            "multi_ip_user",
+            "token_replay",
+            "noninteractive_ratio",
+            "ca_block",
+            "ca_gap",
+        ],
+    ),
+    (
+        "last of a pair",
+        &[
+            "success_then_fail",
+            "impossible_travel",
+            "session_multi_ip",
+            "dev_tool_client",
+            "device_code_phish",
+        ],
+    ),
+    (
+        "first to arrive",
+        &[
+            "unusual_interruption",
+            "valid_creds_interrupted",
+            "mfa_setup_elsewhere",
+            "lockout",
+            "new_country",
+            "new_place_tenant",
+            "first_seen_network_device",
+            "first_seen_client",
+            "device_code_flow",
+            "ropc",
+            "legacy_auth",
+            "broker_drs_prt",
+            "aitm_relay",
+            "service_principal_anomaly",
+            "temporal_dormant",
+            "user_in_attack",
+            "address_in_attack",
+        ],
+    ),
+    (
+        "only what came",
+        &["success_after_spray", "disabled_account_pivot"],
+    ),
+];
+
+#[test]
+fn every_signal_says_how_it_takes_late_records() {
+    for signal in signals::ALL {
+        let found = LATE.iter().filter(|(_, ids)| ids.contains(&signal.id));
+        let words: Vec<_> = found.map(|(word, _)| *word).collect();
+        assert_eq!(words.len(), 1, "{}: {words:?}", signal.id);
+        // Who looks at the record alone has nothing that could be late.
+        assert_eq!(
+            words[0] == "no matter",
+            signal.needs.is_none(),
+            "{}",
+            signal.id
+        );
+    }
+}
+
 fn signal_table() -> String {
     let mut table =
-        "| signal | what it sees | levels: weight, points |\n|---|---|---|\n".to_owned();
+        "| signal | key | what it sees | levels: weight, points | late, shuffled |\n|---|---|---|---|---|\n"
+            .to_owned();
     for signal in signals::ALL {
         let levels: Vec<_> = signal
             .levels
@@ -111,12 +206,15 @@ fn signal_table() -> String {
                 format!("{}: {}, {points}", level.name, level.weight.label())
             })
             .collect();
+        let late = LATE.iter().find(|(_, ids)| ids.contains(&signal.id));
         writeln!(
             table,
-            "| `{}` | {} | {} |",
+            "| `{}` | {} | {} | {} | {} |",
             signal.id,
+            signal.needs.map_or("-", Key::label),
             signal.summary,
-            levels.join("; ")
+            levels.join("; "),
+            late.map_or("", |(word, _)| word)
         )
         .unwrap();
     }
@@ -175,7 +273,10 @@ fn the_commands_do_what_they_say() {
             run += 1;
         }
     }
-    assert!(run >= 7, "only {run} commands found");
+    assert!(run >= 12, "only {run} commands found");
     let enriched = fs::read_to_string(place.path().join("enriched.ndjson")).expect("an output");
     assert!(enriched.contains("\"signin_triage\":{\"version\":1"));
+    let kept = fs::read_to_string(place.path().join("kept.ndjson")).expect("an output");
+    let noise = fs::read_to_string(place.path().join("noise.ndjson")).expect("an output");
+    assert!(kept.contains("\"signin_triage_rollup\":") && noise.contains("\"suppress\":true"));
 }

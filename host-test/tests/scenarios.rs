@@ -40,7 +40,10 @@ struct Decision {
     kept_for: String,
 }
 
-#[allow(clippy::disallowed_methods, reason = "a test is told by the environment")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test is told by the environment"
+)]
 fn told(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
@@ -76,8 +79,19 @@ fn demo(seed: u64) -> (String, Vec<Truth>) {
 
 /// A record's name in the stream: an interrupt and its success share the id.
 fn name(record: &Value) -> String {
-    let at = |path: &str| record.pointer(path).and_then(Value::as_str).unwrap_or("").to_owned();
-    format!("{} {} {}", at("/properties/id"), at("/resultType"), at("/properties/createdDateTime"))
+    let at = |path: &str| {
+        record
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
+    format!(
+        "{} {} {}",
+        at("/properties/id"),
+        at("/resultType"),
+        at("/properties/createdDateTime")
+    )
 }
 
 /// What becomes of each line, in the order of the input, whatever the order of the output.
@@ -96,13 +110,17 @@ fn decisions(input: &str, config: &str) -> Vec<Decision> {
         let record: Value = serde_json::from_str(line).unwrap();
         let member = &record["signin_triage"];
         let signals = member["signals"].as_array().cloned().unwrap_or_default();
-        let shown = |one: &Value| format!("{} {}", one["name"].as_str().unwrap_or(""), one["points"]);
+        let shown =
+            |one: &Value| format!("{} {}", one["name"].as_str().unwrap_or(""), one["points"]);
         let decision = Decision {
             verdict: member["verdict"].as_str().unwrap().to_owned(),
             suppress: member["noise"]["suppress"] == true,
             score: member["score"].as_i64().unwrap(),
             signals: signals.iter().map(shown).collect(),
-            kept_for: member["noise"]["kept_for"].as_str().unwrap_or("").to_owned(),
+            kept_for: member["noise"]["kept_for"]
+                .as_str()
+                .unwrap_or("")
+                .to_owned(),
         };
         found.insert(name(&record), decision);
     }
@@ -152,7 +170,10 @@ impl Report {
                 if decision.suppress {
                     family.suppressed += 1;
                     self.attack_suppressed += 1;
-                    println!("SUPPRESSED seed {seed} {} {} {:?}", attack.family, truth.id, decision);
+                    println!(
+                        "SUPPRESSED seed {seed} {} {} {:?}",
+                        attack.family, truth.id, decision
+                    );
                 }
             }
             let run = runs.entry((attack.family.clone(), attack.run)).or_default();
@@ -171,7 +192,10 @@ impl Report {
             family.runs += 1;
             family.in_time += u32::from(seen);
             if !seen {
-                family.missed.push(format!("seed {seed} run {run}: {best} {}", signals.join(", ")));
+                family.missed.push(format!(
+                    "seed {seed} run {run}: {best} {}",
+                    signals.join(", ")
+                ));
             }
         }
     }
@@ -199,7 +223,10 @@ impl Report {
 
     #[allow(clippy::cast_precision_loss, reason = "shares")]
     fn print(&self) {
-        println!("{:26} {:>5} {:>8} {:>8} {:>11} {:>10}", "family", "runs", "in time", "records", "suspicious", "suppressed");
+        println!(
+            "{:26} {:>5} {:>8} {:>8} {:>11} {:>10}",
+            "family", "runs", "in time", "records", "suspicious", "suppressed"
+        );
         for (name, family) in &self.families {
             println!(
                 "{name:26} {:>5} {:>8} {:>8} {:>11} {:>10}",
@@ -228,7 +255,10 @@ impl Report {
         println!("attack records suppressed: {}", self.attack_suppressed);
         let mut why: Vec<_> = self.why.iter().collect();
         why.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (why, count) in why.iter().take(told("SCENARIO_WHY", "0").parse().unwrap_or(0)) {
+        for (why, count) in why
+            .iter()
+            .take(told("SCENARIO_WHY", "0").parse().unwrap_or(0))
+        {
             println!("{count:>6} {why}");
         }
     }
@@ -242,10 +272,19 @@ fn every_attack_is_seen_in_time_and_the_rest_is_left_alone() {
     }
     report.print();
     assert_eq!(report.attack_suppressed, 0);
-    assert!(report.suspicious * 1000 <= report.benign, "more than 0.1 % of benign records suspicious");
-    assert!(report.review * 100 <= report.benign, "more than 1 % of benign records to review");
+    assert!(
+        report.suspicious * 1000 <= report.benign,
+        "more than 0.1 % of benign records suspicious"
+    );
+    assert!(
+        report.review * 100 <= report.benign,
+        "more than 1 % of benign records to review"
+    );
     for (share, suppressed) in [90, 95].into_iter().zip(report.suppressed_interrupted) {
-        assert!(suppressed * 100 >= report.interrupted * share, "less than {share} % suppressed");
+        assert!(
+            suppressed * 100 >= report.interrupted * share,
+            "less than {share} % suppressed"
+        );
     }
     // What looks at its climax like a developer's or a traveller's day is seen a record later.
     for (name, family) in &report.families {

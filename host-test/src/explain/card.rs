@@ -1,7 +1,7 @@
 //! What is known about a signal, whatever record set it off.
 
 use super::page::Page;
-use crate::cards::Signal;
+use crate::cards::{self, Signal};
 
 /// The signal's line, then each list under its title.
 pub fn write(page: &mut Page, signal: &Signal) {
@@ -16,5 +16,6 @@ pub fn write(page: &mut Page, signal: &Signal) {
             page.line(8, text);
         }
     }
+    page.line(6, format!("looks at: {}", cards::needs(signal)));
     page.line(6, format!("techniques: {}", signal.techniques.join(", ")));
 }

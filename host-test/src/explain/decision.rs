@@ -39,6 +39,9 @@ pub fn read_out(page: &mut Page, record: &Value, label: &Value, settings: &Setti
             page.line(0, format!("{title}: {label}. {meaning}"));
         }
     }
+    if let Some(flow) = flow(label) {
+        page.line(0, flow);
+    }
     let stopped_by = texts(label, "stopped_by");
     if !stopped_by.is_empty() {
         page.line(0, format!("Stopped by: {}.", stopped_by.join("; ")));
@@ -85,6 +88,19 @@ fn first_factor(label: &str, shown: &Shown) -> Option<&'static str> {
         );
     }
     cards::first_factor(label)
+}
+
+/// What a success completes.
+fn flow(label: &Value) -> Option<String> {
+    let number = |name| label.get("flow")?.get(name)?.as_u64();
+    let (interrupts, seconds) = (number("interrupts")?, number("seconds")?);
+    let (records, first) = match interrupts {
+        1 => ("an interrupted record".to_owned(), "it"),
+        more => (format!("{more} interrupted records"), "the first"),
+    };
+    Some(format!(
+        "Flow: completes {records} of the same sign-in, {seconds} s after {first}."
+    ))
 }
 
 fn signals(page: &mut Page, label: &Value, long: bool) {
@@ -152,8 +168,16 @@ fn sum(parts: &[i64], total: i64) -> String {
 fn noise(label: &Value, shown: &Shown) -> String {
     let noise = label.get("noise").unwrap_or(&Value::Null);
     if noise.get("suppress") == Some(&Value::Bool(true)) {
-        let mut parts = vec![noise_reason(word(noise, "reason"))];
+        let reason = word(noise, "reason");
+        let mut parts = vec![noise_reason(reason)];
         parts.extend(shown.known_place.iter().map(|&place| place.to_owned()));
+        // Where the record itself does not show the place, it was known; from elsewhere neither of these is noise.
+        let asks_for_place = reason == "repeat_refresh"
+            || (["handshake", "lone_interrupt"].contains(&reason)
+                && word(label, "first_factor") == "proved");
+        if shown.known_place.is_empty() && asks_for_place {
+            parts.push("the user got in from this place before".to_owned());
+        }
         return format!("can stay out of the SIEM: {}", parts.join("; "));
     }
     if let Some(kept_for) = noise.get("kept_for").and_then(Value::as_str) {
@@ -163,7 +187,7 @@ fn noise(label: &Value, shown: &Shown) -> String {
     }
     match word(label, "status") {
         "failure" => "kept: a failure is never suppressed",
-        "success" => "kept: a success is not noise",
+        "success" => "kept: a success is noise only where it repeats one within the hour before",
         _ => "kept: prompts of this cause are never noise",
     }
     .to_owned()
@@ -175,6 +199,13 @@ fn noise_reason(label: &str) -> String {
             "a step that any such sign-in goes through, without risk and without a signal of weight"
         }
         "lone_interrupt" => "an interruption without risk and without a signal of weight",
+        "prompt_completed" => {
+            "the success of the same flow had arrived before it and says it all; without risk and without a signal of weight"
+        }
+        "repeat_refresh" => {
+            "a client went on by itself, as it did within the hour before: same app, address, resource and result"
+        }
+        "duplicate" => "the same record was delivered before",
         _ => return label.to_owned(),
     };
     format!("{label}, {rule}")
@@ -244,6 +275,18 @@ mod tests {
                 "can stay out of the SIEM: lone_interrupt, an interruption without risk and without a signal of weight; the device is managed; the network is trusted",
             ),
             (
+                json!({"suppress": true, "reason": "repeat_refresh"}),
+                "success",
+                Shown::default(),
+                "can stay out of the SIEM: repeat_refresh, a client went on by itself, as it did within the hour before: same app, address, resource and result; the user got in from this place before",
+            ),
+            (
+                json!({"suppress": true, "reason": "duplicate"}),
+                "success",
+                Shown::default(),
+                "can stay out of the SIEM: duplicate, the same record was delivered before",
+            ),
+            (
                 json!({"suppress": false, "kept_for": "code_50199"}),
                 "interrupted",
                 managed.clone(),
@@ -265,11 +308,30 @@ mod tests {
                 json!({"suppress": false}),
                 "success",
                 managed,
-                "kept: a success is not noise",
+                "kept: a success is noise only where it repeats one within the hour before",
             ),
         ] {
             let label = json!({"status": status, "noise": noise_object});
             assert_eq!(noise(&label, &shown), text);
+        }
+    }
+
+    #[test]
+    fn what_a_success_completes_is_said() {
+        for (label, text) in [
+            (json!({}), None),
+            (
+                json!({"flow": {"interrupts": 1, "seconds": 9}}),
+                Some("Flow: completes an interrupted record of the same sign-in, 9 s after it."),
+            ),
+            (
+                json!({"flow": {"interrupts": 3, "seconds": 40}}),
+                Some(
+                    "Flow: completes 3 interrupted records of the same sign-in, 40 s after the first.",
+                ),
+            ),
+        ] {
+            assert_eq!(flow(&label).as_deref(), text);
         }
     }
 
