@@ -78,6 +78,11 @@ impl Waiting {
         self.held.len()
     }
 
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Bytes that they take, which is more than their text.
     pub fn bytes(&self) -> usize {
         self.bytes + 16

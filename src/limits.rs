@@ -86,8 +86,8 @@ pub const SETTLE_SECS: u32 = 86_400;
 pub const DOUBT_SECS: u32 = 14 * 86_400;
 
 /// A record so many seconds ahead of all others is not believed, until [`LEAPS_MIN`] in a row are: one wrong clock
-/// would else make everything that follows too late to be remembered.
-pub const LEAP_SECS: u32 = 86_400;
+/// would else make everything that follows too late to be remembered. Longer than a weekend.
+pub const LEAP_SECS: u32 = 3 * 86_400;
 
 /// See [`LEAP_SECS`]: a tenant that was silent over a holiday goes on with the third record.
 pub const LEAPS_MIN: u8 = 3;

@@ -71,6 +71,11 @@ impl Rollups {
         self.open.len()
     }
 
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Bytes that they take, which is more than their text.
     pub fn bytes(&self) -> usize {
         self.bytes + 16

@@ -123,7 +123,7 @@ impl Session {
     pub fn drain(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
         while let Some(held) = self.waiting.due(u32::MAX) {
-            self.release(held, FlowOutcome::Pending, false, &mut outcome);
+            self.release(&held, FlowOutcome::Pending, false, &mut outcome);
         }
         self.write_rollups(u32::MAX, &mut outcome);
         outcome
@@ -195,7 +195,7 @@ impl Session {
         self.line = text;
         while let Some(held) = self.waiting.surplus() {
             self.stats.released_early();
-            self.release(held, FlowOutcome::Pending, false, outcome);
+            self.release(&held, FlowOutcome::Pending, false, outcome);
         }
         self.release_due(outcome);
     }
@@ -358,14 +358,14 @@ impl Session {
                 let held = Held {
                     user,
                     event,
-                    place: before.map(|before| before.place()).unwrap_or_default(),
+                    place: before.map(Before::place).unwrap_or_default(),
                     hits: hits.clone(),
                     line: [line.lead, line.text, line.tail].concat(),
                 };
                 self.stats.held_record();
                 if let Some(surplus) = self.waiting.hold(due, held) {
                     self.stats.released_early();
-                    self.release(surplus, FlowOutcome::Pending, false, outcome);
+                    self.release(&surplus, FlowOutcome::Pending, false, outcome);
                 }
             }
             Fate::Hold
@@ -379,7 +379,6 @@ impl Session {
                     .as_ref()
                     .and_then(|sighting| self.sees_attack(sighting)),
                 earlier: earlier.noise,
-                ..Circumstances::default()
             };
             let flow = before.and_then(|before| before.completes).or(earlier.flow);
             let decided = Decided {
@@ -449,7 +448,8 @@ impl Session {
             && class.outcome == Some(FlowOutcome::Pending)
             // Nothing goes on with a repeat that nobody sees.
             && before.is_some_and(|before| {
-                !before.duplicate && !before.too_late && !(before.repeat && before.place().is_known())
+                let repeat = before.repeat && before.place().is_known();
+                !(before.duplicate || before.too_late || repeat)
             })
     }
 
@@ -469,11 +469,11 @@ impl Session {
         } else {
             return;
         };
-        if self.waiting.len() == 0 {
+        if self.waiting.is_empty() {
             return;
         }
         for held in self.waiting.go_on(user, event) {
-            self.release(held, flow, odd, outcome);
+            self.release(&held, flow, odd, outcome);
         }
     }
 
@@ -516,7 +516,7 @@ impl Session {
     /// Releases what is due at the watermark.
     fn release_due(&mut self, outcome: &mut Outcome) {
         while let Some(held) = self.waiting.due(self.watermark) {
-            self.release(held, FlowOutcome::Abandoned, false, outcome);
+            self.release(&held, FlowOutcome::Abandoned, false, outcome);
         }
         self.write_rollups(self.watermark, outcome);
     }
@@ -534,38 +534,35 @@ impl Session {
     }
 
     /// Lets a record go that had been held, with what became of it. `odd`: what went on with it is worth a look.
-    fn release(&mut self, held: Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
+    fn release(&mut self, held: &Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
         let mut scratch = std::mem::take(&mut self.second_scratch);
         let member = self.config.text(&config::MEMBER).to_owned();
         let Some(framed) = lines::split(&held.line).next() else {
             return;
         };
         let mut line = framed.lead.to_owned();
-        let fate = match view(framed.text, &member, &mut scratch) {
-            Ok(View::Record(record)) => {
-                let mut class = classify::classify(&record);
-                class.outcome = Some(flow);
-                let known = Circumstances {
-                    place: held.place,
-                    completed_oddly: odd,
-                    attack: self.under_attack(&record, held.event.at),
-                    ..Circumstances::default()
-                };
-                let earlier = Earlier::of(&record, framed.text, self.keys);
-                let decided = Decided {
-                    known: &known,
-                    hits: &held.hits,
-                    flow: None,
-                    keys: earlier.keys.and(self.keys),
-                    event: Some(&held.event),
-                };
-                self.finish(&record, &class, &member, framed.text, &decided, &mut line)
-            }
+        let fate = if let Ok(View::Record(record)) = view(framed.text, &member, &mut scratch) {
+            let mut class = classify::classify(&record);
+            class.outcome = Some(flow);
+            let known = Circumstances {
+                place: held.place,
+                completed_oddly: odd,
+                attack: self.under_attack(&record, held.event.at),
+                ..Circumstances::default()
+            };
+            let earlier = Earlier::of(&record, framed.text, self.keys);
+            let decided = Decided {
+                known: &known,
+                hits: &held.hits,
+                flow: None,
+                keys: earlier.keys.and(self.keys),
+                event: Some(&held.event),
+            };
+            self.finish(&record, &class, &member, framed.text, &decided, &mut line)
+        } else {
             // It was read before, so this does not happen; were it to, the line must not be lost.
-            _ => {
-                line.push_str(framed.text);
-                Fate::Keep
-            }
+            line.push_str(framed.text);
+            Fate::Keep
         };
         self.second_scratch = scratch;
         line.push_str(if framed.tail.is_empty() {

@@ -108,7 +108,7 @@ fn object(out: &mut String, decision: &Decision) {
     });
     if decision.keys != Keys::ALL {
         let keys = decision.keys.each().map(state::Key::label);
-        list(out, ",\"keyed\":[", keys, |out, key| string(out, key));
+        list(out, ",\"keyed\":[", keys, string);
     }
     out.push('}');
 }

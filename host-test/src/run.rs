@@ -68,7 +68,10 @@ impl Run {
         };
         let (inputs, mut all) = inputs::expand(&self.inputs);
         let state = self.state.as_deref().map(StateFile::new);
-        let snapshot = match state.as_ref().map(StateFile::load).transpose() {
+        let loaded = state
+            .as_ref()
+            .map(|state| state.check().and_then(|()| state.load()));
+        let snapshot = match loaded.transpose() {
             Ok(snapshot) => snapshot.flatten(),
             Err(problem) => {
                 say(&problem);
@@ -201,32 +204,67 @@ impl Run {
     }
 
     fn outputs(&self, inputs: &[Input]) -> Result<Outputs, Ending> {
+        // All is looked at before any file is opened, because opening empties it.
+        self.check_names(inputs)?;
         let kept = match self.out.as_deref() {
-            Some(path) if path != Path::new("-") => output(path, inputs)?,
+            Some(path) if path != Path::new("-") => output(path)?,
             _ => Output::new("standard output".to_owned(), io::stdout().lock()),
         };
-        if let (Some(out), Some(suppressed)) = (&self.out, &self.suppressed)
-            && inputs::same(out, suppressed)
-        {
-            say("--out and --suppressed are one file");
-            return Err(Ending::WrongUsage);
-        }
         let suppressed = match &self.suppressed {
-            Some(path) => Some(output(path, inputs)?),
+            Some(path) => Some(output(path)?),
             None => None,
         };
         Ok(Outputs { kept, suppressed })
     }
+
+    /// Whether each file that is written is one of its own.
+    fn check_names(&self, inputs: &[Input]) -> Result<(), Ending> {
+        let named = [
+            (
+                "--out",
+                self.out.as_deref().filter(|path| *path != Path::new("-")),
+            ),
+            ("--suppressed", self.suppressed.as_deref()),
+            ("--state", self.state.as_deref()),
+        ];
+        let written: Vec<(&str, &Path)> = named
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path?)))
+            .collect();
+        let mut fine = true;
+        for (index, &(option, path)) in written.iter().enumerate() {
+            let name = path.display();
+            if path == Path::new("-") {
+                say(&format!(
+                    "{option} -: standard output is for the records that stay"
+                ));
+                fine = false;
+            }
+            if inputs.iter().any(|input| input.is_file(path)) {
+                say(&format!(
+                    "{name}: is an input too, and would be emptied before it is read"
+                ));
+                fine = false;
+            }
+            for (other, _) in written
+                .iter()
+                .take(index)
+                .filter(|(_, other)| inputs::same(path, other))
+            {
+                say(&format!("{other} and {option} are one file"));
+                fine = false;
+            }
+        }
+        if fine {
+            Ok(())
+        } else {
+            Err(Ending::WrongUsage)
+        }
+    }
 }
 
-fn output(path: &Path, inputs: &[Input]) -> Result<Output, Ending> {
+fn output(path: &Path) -> Result<Output, Ending> {
     let name = path.display().to_string();
-    if inputs.iter().any(|input| input.is_file(path)) {
-        say(&format!(
-            "{name}: is an input too, and would be emptied before it is read"
-        ));
-        return Err(Ending::WrongUsage);
-    }
     match File::create(path) {
         Ok(file) => Ok(Output::new(name, file)),
         Err(error) => {

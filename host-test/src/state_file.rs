@@ -32,17 +32,30 @@ impl StateFile {
         }
     }
 
+    /// Whether it will be possible to save, found out before anything is read: a run that cannot keep what it holds
+    /// back must not begin.
+    ///
+    /// # Errors
+    /// Its folder cannot be written to; in words, with its name.
+    pub fn check(&self) -> Result<(), String> {
+        let made = tempfile::NamedTempFile::new_in(self.folder());
+        made.map(drop).map_err(|error| self.problem(&error))
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
     /// Puts `text` in its place.
     ///
     /// # Errors
     /// It cannot be written; in words, with its name. What was there before is still there.
     pub fn save(&self, text: &str) -> Result<(), String> {
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
         // Made with mode 0600.
-        tempfile::NamedTempFile::new_in(folder)
+        tempfile::NamedTempFile::new_in(self.folder())
             .and_then(|mut file| {
                 file.write_all(text.as_bytes())?;
                 file.as_file().sync_all()?;
@@ -79,6 +92,8 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let nowhere = StateFile::new(&folder.path().join("no/such/state"));
         assert!(nowhere.save("x").unwrap_err().contains("no/such/state"));
+        assert!(nowhere.check().unwrap_err().contains("no/such/state"));
+        assert!(file.check().is_ok());
         assert!(StateFile::new(folder.path()).load().is_err());
     }
 }

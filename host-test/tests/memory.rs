@@ -378,7 +378,7 @@ fn a_crowd_that_fills_every_list_stays_within_bounds() {
                 number += 1;
                 let seconds = round * 600 + step * 7;
                 let category =
-                    ["SignInLogs", "NonInteractiveUserSignInLogs"][(step % 3 == 2) as usize];
+                    ["SignInLogs", "NonInteractiveUserSignInLogs"][usize::from(step % 3 == 2)];
                 let code = [50074, 50126, 0, 50058, 0, 0][step as usize];
                 writeln!(
                     batch,

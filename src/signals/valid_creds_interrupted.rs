@@ -44,8 +44,8 @@ const HOSTING: Level = Level {
     weight: Weight::Medium,
     points: Opt::points(
         "valid_creds_interrupted.hosting_points",
-        32,
-        "Review alone: people seldom sit at a hosting provider, still less at a new one; our weight",
+        40,
+        "Review alone, suspicious with what goes along: people seldom sit at a hosting provider, still less at a new one; our weight",
     ),
 };
 const NEW_COUNTRY_OPEN: Level = Level {
@@ -161,9 +161,9 @@ mod tests {
             (away(500121), Some(30)),
             (away(53003), Some(30)),
             (away(53000), Some(30)),
-            (hosted(away(50074)), Some(32)),
+            (hosted(away(50074)), Some(40)),
             (hosted(away(53003)), Some(30)),
-            (hosted(near(50074)), Some(32)),
+            (hosted(near(50074)), Some(40)),
             (near(50074), Some(8)),
             (roaming, Some(8)),
             // A dead device tries again by itself.
@@ -260,6 +260,6 @@ mod tests {
             country: "DE",
             ..away(50074)
         };
-        assert_eq!(story.points(ID, &line), Some(32));
+        assert_eq!(story.points(ID, &line), Some(40));
     }
 }

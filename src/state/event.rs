@@ -309,7 +309,7 @@ impl Event {
 
 /// The key of an entry: a hash of a name without regard to ASCII case.
 ///
-/// SipHash with fixed keys, so that the same lines give the same bytes and a snapshot of one machine goes on in
+/// A keyed hash (`SipHash`) with fixed keys, so that the same lines give the same bytes and a snapshot of one machine goes on in
 /// another.
 pub fn hash64(text: &str) -> u64 {
     let mut hasher = SipHasher13::new();

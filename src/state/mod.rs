@@ -232,7 +232,7 @@ impl State {
         }
         if let (Some((place, before)), Some(attack)) = (&sighting.user, user) {
             self.users.touch(*place, |user| {
-                user.reported(&sighting.event, before, attack)
+                user.reported(&sighting.event, before, attack);
             });
         }
         if let (Some((place, _)), Some(attack)) = (&sighting.address, address) {

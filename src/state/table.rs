@@ -125,6 +125,11 @@ impl<T: Default + Footprint> Table<T> {
         self.index.len()
     }
 
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Bytes that the entries take, index included.
     pub fn bytes(&self) -> usize {
         self.bytes

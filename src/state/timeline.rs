@@ -300,7 +300,9 @@ mod tests {
 
     #[test]
     fn keeps_order_bounds_and_age() {
-        let rows: [(&[(u32, char)], &str, &str); 6] = [
+        /// Time and name of each, what is left of them, and whether each was taken.
+        type Row<'a> = (&'a [(u32, char)], &'a str, &'a str);
+        let rows: [Row; 6] = [
             (&[], "", ""),
             (&[(10, 'a'), (30, 'c'), (20, 'b')], "abc", "yyy"),
             // The same second: in order of arrival.

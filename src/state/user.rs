@@ -239,6 +239,10 @@ impl Place {
 
 /// How things stood before a record, and what it is to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers its own question"
+)]
 pub struct Before {
     /// The same record was delivered before.
     pub duplicate: bool,
