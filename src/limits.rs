@@ -75,8 +75,9 @@ pub const DELIVERIES_PER_USER: usize = 64;
 /// Kinds of non-interactive sign-ins remembered per user; 8 bytes each.
 pub const REPEATS_PER_USER: usize = 32;
 
-/// A non-interactive sign-in within so many seconds of one like it is a repeat.
-pub const REPEAT_SECS: u32 = 3600;
+/// A non-interactive sign-in within so many seconds of one like it is a repeat. Access tokens live 60 to 90 minutes
+/// (<https://learn.microsoft.com/entra/identity-platform/access-tokens>), so an hour would miss most renewals.
+pub const REPEAT_SECS: u32 = 4 * 3600;
 
 /// What a user got in from again after so many seconds counts as the user's own, and a user seen so long ago as known
 /// well enough for something to be new. Public rules look back over 7 to 14 days; a day is what a restart can afford to forget.

@@ -20,7 +20,7 @@ pub enum Reason {
     LoneInterrupt,
     /// A later record of the same flow got in, so the success says it all.
     PromptCompleted,
-    /// A client went on by itself, as it did within the hour before.
+    /// A client went on by itself, as it did within the four hours before.
     RepeatRefresh,
     /// The same record was delivered before.
     Duplicate,
@@ -158,7 +158,7 @@ fn looks_like(case: &Case, known: &Circumstances) -> Option<Reason> {
     if known.duplicate {
         return Some(Reason::Duplicate);
     }
-    // Whatever the cause: the first of the hour stays in the stream, and a repeat says nothing that it does not.
+    // Whatever the cause: the first of four hours stays in the stream, and a repeat says nothing that it does not.
     if class.status != Status::Failure && known.repeat && known.place.is_known() {
         return Some(Reason::RepeatRefresh);
     }

@@ -187,7 +187,9 @@ fn noise(label: &Value, shown: &Shown) -> String {
     }
     match word(label, "status") {
         "failure" => "kept: a failure is never suppressed",
-        "success" => "kept: a success is noise only where it repeats one within the hour before",
+        "success" => {
+            "kept: a success is noise only where it repeats one within the four hours before"
+        }
         _ => "kept: prompts of this cause are never noise",
     }
     .to_owned()
@@ -203,7 +205,7 @@ fn noise_reason(label: &str) -> String {
             "the success of the same flow had arrived before it and says it all; without risk and without a signal of weight"
         }
         "repeat_refresh" => {
-            "a client went on by itself, as it did within the hour before: same app, address, resource and result"
+            "a client went on by itself, as it did within the four hours before: same app, address, resource and result"
         }
         "duplicate" => "the same record was delivered before",
         _ => return label.to_owned(),
@@ -278,7 +280,7 @@ mod tests {
                 json!({"suppress": true, "reason": "repeat_refresh"}),
                 "success",
                 Shown::default(),
-                "can stay out of the SIEM: repeat_refresh, a client went on by itself, as it did within the hour before: same app, address, resource and result; the user got in from this place before",
+                "can stay out of the SIEM: repeat_refresh, a client went on by itself, as it did within the four hours before: same app, address, resource and result; the user got in from this place before",
             ),
             (
                 json!({"suppress": true, "reason": "duplicate"}),
@@ -308,7 +310,7 @@ mod tests {
                 json!({"suppress": false}),
                 "success",
                 managed,
-                "kept: a success is noise only where it repeats one within the hour before",
+                "kept: a success is noise only where it repeats one within the four hours before",
             ),
         ] {
             let label = json!({"status": status, "noise": noise_object});
