@@ -354,7 +354,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         let mut settings: Vec<_> = options().map(|opt| (opt.key, default_of(opt))).collect();
-        settings.sort_by_key(|setting| setting.0);
+        settings.sort_unstable_by_key(|setting| setting.0);
         Config { settings }
     }
 }

@@ -157,11 +157,18 @@ impl Earlier {
         if self.hits.is_empty() {
             return;
         }
-        hits.extend(self.hits.iter().map(|hit| Hit {
-            weight: signals::weight_of(hit.id, hit.points, config),
-            ..hit.clone()
-        }));
-        hits.sort_by_key(|hit| signals::ALL.iter().position(|signal| signal.id == hit.id));
+        let place = |hit: &Hit| signals::ALL.iter().position(|signal| signal.id == hit.id);
+        for hit in &self.hits {
+            let weight = signals::weight_of(hit.id, hit.points, config);
+            let at = hits.partition_point(|other| place(other) < place(hit));
+            hits.insert(
+                at,
+                Hit {
+                    weight,
+                    ..hit.clone()
+                },
+            );
+        }
     }
 }
 

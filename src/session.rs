@@ -1,5 +1,7 @@
 //! The path of a record, from bytes to bytes, and what becomes of its line.
 
+use std::sync::Arc;
+
 use crate::classify::{self, Class, Outcome as FlowOutcome, Status};
 use crate::config::{self, Config};
 use crate::held::{Held, Waiting};
@@ -21,6 +23,8 @@ use crate::write::{self, Decision};
 /// A long-lived run over a stream of lines.
 pub struct Session {
     pub(crate) config: Config,
+    /// The name of the member that is added.
+    member: Arc<str>,
     /// What it remembers, and which signals it looks at.
     pub(crate) keys: Keys,
     pub(crate) state: State,
@@ -85,6 +89,7 @@ impl Session {
     pub(crate) fn by(config: Config, keys: Keys) -> Session {
         Session {
             state: State::new(&config, keys),
+            member: config.text(&config::MEMBER).into(),
             config,
             keys,
             waiting: Waiting::default(),
@@ -286,7 +291,7 @@ impl Session {
         }
         // Taken out, so that the record can borrow from it while the rest of the session changes.
         let mut scratch = std::mem::take(&mut self.scratch);
-        let member = self.config.text(&config::MEMBER).to_owned();
+        let member = Arc::clone(&self.member);
         let found = match view(text, &member, &mut scratch) {
             Ok(View::Record(record)) => {
                 let fate = self.record(&record, &member, text, line, out, outcome);
@@ -536,7 +541,7 @@ impl Session {
     /// Lets a record go that had been held, with what became of it. `odd`: what went on with it is worth a look.
     fn release(&mut self, held: &Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
         let mut scratch = std::mem::take(&mut self.second_scratch);
-        let member = self.config.text(&config::MEMBER).to_owned();
+        let member = Arc::clone(&self.member);
         let Some(framed) = lines::split(&held.line).next() else {
             return;
         };

@@ -8,15 +8,15 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "address_in_attack",
     summary: "The address attacked shortly before",
     levels: &[&SEEN],
-    techniques: &["T1110"],
-    false_positives: &["An office whose exit an attacker shares"],
-    blind_spots: &[
+    techniques: card(&["T1110"]),
+    false_positives: card(&["An office whose exit an attacker shares"]),
+    blind_spots: card(&[
         "An attack that no other signal saw",
         "What comes after the window",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://learn.microsoft.com/entra/architecture/security-operations-user-accounts",
-    ],
+    ]),
     options: &[&WINDOW_SECS],
     needs: Some(Key::Address),
     check,

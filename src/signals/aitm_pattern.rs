@@ -10,21 +10,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "aitm_pattern",
     summary: "A script's user agent where a person's client should be",
     levels: &[&KIT, &BROKER_AGENT, &AGENT],
-    techniques: &["T1557", "T1566.002", "T1539"],
-    false_positives: &[
+    techniques: card(&["T1557", "T1566.002", "T1539"]),
+    false_positives: card(&[
         "Node automation of the tenant's own that signs in as a user",
         "Tools that drive the broker for tests",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A kit that forwards the victim's user agent, as the better ones do",
         "A kit with another client app",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_tycoon_entra_id.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_microsoft_auth_broker_nonstandard_user_agent.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_tycoon_o365.toml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules-threat-hunting/cloud/azure/signin_logs/azure_ad_signin_axios_user_agent.yml",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -13,22 +13,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "aitm_relay",
     summary: "Second factor passed from a hosting network that is strange to the user",
     levels: &[&KIT_APP, &FOLLOWED, &RELAY],
-    techniques: &["T1557", "T1539", "T1566.002"],
-    false_positives: &[
+    techniques: card(&["T1557", "T1539", "T1566.002"]),
+    false_positives: card(&[
         "A private VPN whose exits are rented servers, on its first day",
         "A cloud desktop at a hosting provider, on its first day",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Relays behind home addresses rented by the hour (residential proxies)",
         "Providers that are not on the list bad_network.asns, and records without an ASN",
         "Users who have a hosting network of their own, or are known for less than a day",
         "Logs that do not tell how the second factor was passed",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/AnomalousTokenIssuanceAfterAiTM.yaml",
         "https://github.com/elastic/detection-rules/blob/main/hunting/azure/queries/entra_authentication_attempts_from_abused_hosting_service_providers.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_tycoon_entra_id.toml",
-    ],
+    ]),
     options: &[&FOLLOWED_SECS],
     needs: Some(Key::User),
     check,

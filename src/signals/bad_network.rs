@@ -10,23 +10,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "bad_network",
     summary: "Address or network with a bad name",
     levels: &[&LISTED, &HOSTING],
-    techniques: &["T1078.004", "T1583.003"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1583.003"]),
+    false_positives: card(&[
         "Users of a private VPN whose exits are rented servers",
         "Virtual desktops and build machines at a hosting provider",
         "A list that has grown old: addresses change hands",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Home addresses rented by the hour (residential proxies)",
         "Providers that are not on the list; the list is empty for addresses until the operator fills it",
         "Records without an ASN, for the hosting level",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn.toml",
         "https://github.com/elastic/detection-rules/blob/main/hunting/azure/queries/entra_authentication_attempts_from_abused_hosting_service_providers.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/Signins-From-VPS-Providers.yaml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/standard_rules/greynoise_malicious_ip.yml",
-    ],
+    ]),
     options: &[&ADDRESSES, &ASNS],
     needs: None,
     check,

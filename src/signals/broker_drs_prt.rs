@@ -10,21 +10,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "broker_drs_prt",
     summary: "A token for registering a device",
     levels: &[&HOSTING, &ELSEWHERE, &ONE_FACTOR, &REFRESH_TOKEN, &DRS],
-    techniques: &["T1098.005", "T1550.001", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1098.005", "T1550.001", "T1078.004"]),
+    false_positives: card(&[
         "A user who joins a new computer or phone",
         "Bulk provisioning",
         "Virtual desktops at a hosting provider, for the hosting level",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Device registration that never shows in the sign-in log, see the audit log",
         "A device that the attacker has already made compliant",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_suspicious_adrs_token_request.toml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_device_registration_or_join_without_mfa.yml",
-    ],
+    ]),
     options: &[&ASNS],
     needs: Some(Key::User),
     check,

@@ -10,23 +10,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "brute_force_user",
     summary: "Many refused passwords on one user",
     levels: &[&GUESSING, &MANY, &STEADY],
-    techniques: &["T1110.001", "T1110.004"],
-    false_positives: &[
+    techniques: card(&["T1110.001", "T1110.004"]),
+    false_positives: card(&[
         "A phone, mail client or service that keeps an old password, above all while its user travels",
         "A user who comes back from a holiday and does not remember",
         "A test that signs in with a wrong password on purpose",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Guessing that stays below the numbers, or pauses longer than the window",
         "An attacker in a network of the user's own, such as the same home provider",
         "Few tries on each of many users: password_spray_ip, distributed_spray",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_high_number_of_failed_authentications_for_user.yml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_failed_signins.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_entra_id_brute_force_activity.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/FailedLogonToAzurePortal.yaml",
-    ],
+    ]),
     options: &[&FAST_MIN, &FAST_SECS, &SLOW_MIN, &SLOW_SECS],
     needs: Some(Key::User),
     check,

@@ -11,22 +11,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "ca_block",
     summary: "Refused by Conditional Access, by another policy or by risk",
     levels: &[&RISK, &WORKLOAD, &REPEATED, &BLOCKED],
-    techniques: &["T1078.004", "T1110"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110"]),
+    false_positives: card(&[
         "A policy that has just been rolled out",
         "Users on a private device, or in a country that is blocked, who did not know",
         "Service accounts that a policy was not written for",
         "For repeated: a traveller in a country that is blocked, who does not give up",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Policies in report-only mode stop nobody",
         "An attacker who finds an app, client or place that no policy covers",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_user_login_blocked_by_conditional_access.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_conditional_access_failure.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/UserAccounts-CABlockedSigninSpikes.yaml",
-    ],
+    ]),
     options: &[&REPEATED_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -11,24 +11,24 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "ca_gap",
     summary: "Policies that ask for a second factor did not apply",
     levels: &[&MFA_NOT_APPLIED, &SEVERAL_ADDRESSES, &AS_EVER],
-    techniques: &["T1556.009", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1556.009", "T1078.004"]),
+    false_positives: card(&[
         "Policies that are meant for other users, apps or places: every record lists them all",
         "Emergency accounts that are left out on purpose",
         "For several addresses: a traveller whose phone no policy lets in, a line with IPv4 and IPv6",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Senders that leave the policies out, or whose right to read them is missing",
         "A policy that applies and is satisfied by something weaker",
         "Tenants without such a policy",
         "For several addresses: users without a history, and networks of the user's own",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/BypassCondAccessRule.yaml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/defense_evasion_entra_id_ca_mfa_bypass_first_party_graph.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/PrivilegedSigninsWithoutConditionalAccessSuccess.yaml",
         "https://github.com/Azure/Azure-Sentinel/issues/13815",
-    ],
+    ]),
     options: &[&ADDRESSES_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

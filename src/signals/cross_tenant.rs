@@ -8,20 +8,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "cross_tenant",
     summary: "Account of another tenant",
     levels: &[&SUPPORT, &GUEST],
-    techniques: &["T1199", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1199", "T1078.004"]),
+    false_positives: card(&[
         "Guests and partners at work; the home tenant logs its own users' visits elsewhere too",
         "An open support case, for the support level",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Service providers with delegated rights (serviceProvider), who are a way in when they are broken into",
         "Records that do not carry crossTenantAccessType",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/AzurePortalSigninfromanotherAzureTenant.yaml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules-placeholder/cloud/azure/signin_logs/azure_users_authenticating_to_other_azure_ad_tenants.yml",
         "https://learn.microsoft.com/graph/api/resources/signin",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -10,23 +10,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "dev_tool_client",
     summary: "A developer's client: command line, PowerShell, VS Code",
     levels: &[&VSCODE_GRAPH, &PAIR, &POWERSHELL_ELSEWHERE, &SEEN],
-    techniques: &["T1078.004", "T1528", "T1566.002"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1528", "T1566.002"]),
+    false_positives: card(&[
         "Developers and administrators at work",
         "Scripts of administrators that load both PowerShell modules, for the pair",
         "Extensions of VS Code that sign in to Microsoft 365",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Other first-party clients with the same rights (the family of client ids)",
         "An app id of the attacker's own",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_vscode_oauth_phishing.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_oauth_phishing_via_first_party_microsoft_application.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/AzureAADPowerShellAnomaly.yaml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_successful_powershell_authentication.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/DiscoveryAttemptWithAzureHound.yaml",
-    ],
+    ]),
     options: &[&PAIR_SECS],
     needs: Some(Key::User),
     check,

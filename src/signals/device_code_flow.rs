@@ -12,25 +12,25 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "device_code_flow",
     summary: "Signed in by a code typed on another device",
     levels: &[&BROKER, &BROKER_LATER, &GRAPH, &FIRST, &SEEN, &REFUSED],
-    techniques: &["T1566.002", "T1528", "T1550.001"],
-    false_positives: &[
+    techniques: card(&["T1566.002", "T1528", "T1550.001"]),
+    false_positives: card(&[
         "Azure CLI and PowerShell on machines without a browser",
         "Meeting rooms, kiosks and shared displays",
         "50199 also asks before other native apps get a token",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A phished token that is used later without the mark of its origin",
         "Logs that do not carry authenticationProtocol and originalTransferMethod",
         "A broker sign-in from a device that the attacker has made compliant counts as an ordinary one",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_device_code_auth_with_broker_client.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_oauth_device_code_phishing_tycoon_aitm.toml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_device_code_broker_client.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_device_code_authentication.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_app_device_code_authentication.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_first_time_seen_device_code_auth.toml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

@@ -19,21 +19,21 @@ pub(super) const SIGNAL: Signal = Signal {
         &NEW_PLACE,
         &CONFIRMED_TOOL,
     ],
-    techniques: &["T1566.002", "T1528", "T1550.001"],
-    false_positives: &[
+    techniques: card(&["T1566.002", "T1528", "T1550.001"]),
+    false_positives: card(&[
         "A command line on a new server, with the code typed on a laptop",
         "A meeting room or phone that is set up by an administrator",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A phisher in a network of the user's own",
         "Logs without authenticationProtocol and originalTransferMethod, where the steps share no id",
         "Devices that the tenant manages or that the user has long had",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_azure_entra_susp_device_code_signin.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_device_code_auth_with_broker_client.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/DeviceCodeSignInFromUnseenASN.yaml",
-    ],
+    ]),
     options: &[&WINDOW_SECS],
     needs: Some(Key::User),
     check,

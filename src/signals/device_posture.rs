@@ -9,20 +9,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "device_posture",
     summary: "Success from an unmanaged device",
     levels: &[&UNMANAGED],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Private devices that the tenant allows",
         "Hybrid joined devices outside device management show the same flags; those are left out",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A device that the tenant does not know at all",
         "A stolen token shows the flags of the device it was stolen from",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_sign_ins_from_noncompliant_devices.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SuccessfulSigninFromNon-CompliantDevice.yaml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_user_signed_in_from_unusual_device.toml",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -11,22 +11,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "disabled_account",
     summary: "Sign-in to a disabled account",
     levels: &[&MANY_APPS, &SEEN],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Phones and virtual desktops of people who left and still poll",
         "Automation that runs under a disabled account",
         "For many_apps: a leaver's phone with mail, chat and files, where nothing is known of its places",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A deleted account gives another code (50034)",
         "Whether the password was right cannot be told from the code",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_login_to_disabled_account.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_blocked_account_attempt.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/DisabledAccountSigninsAcrossManyApplications.yaml",
         "https://github.com/Azure/Azure-Sentinel/issues/14655",
-    ],
+    ]),
     options: &[&APPS_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -11,19 +11,19 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "disabled_account_pivot",
     summary: "One address tries disabled accounts, or gets in after it",
     levels: &[&GOT_IN, &USERS],
-    techniques: &["T1078.004", "T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110.003"]),
+    false_positives: card(&[
         "Phones of people who left, behind one carrier address that hardly anybody uses",
         "A departing team's devices behind an exit not seen before",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A list without disabled accounts",
         "From the exit of a busy office or carrier",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninAttemptsByIPviaDisabledAccounts.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/DisabledAccountSigninAttemptsByIP.yaml",
-    ],
+    ]),
     options: &[&USERS_MIN, &WINDOW_SECS, &GOT_IN_USERS, &GOT_IN_SECS],
     needs: Some(Key::Address),
     check,

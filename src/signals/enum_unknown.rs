@@ -11,21 +11,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "enum_unknown",
     summary: "User or app not known to the tenant",
     levels: &[&MANY, &APP_BY_ROPC, &SOME, &USER],
-    techniques: &["T1087.004", "T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1087.004", "T1110.003"]),
+    false_positives: card(&[
         "A mistyped name, or a private account used at work",
         "A client that still uses an app that was deleted",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Names are mostly probed by calls that no sign-in log records",
         "Probing with names that exist, or from one address per name",
         "From an address where as many users get in",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_entra_id_ropc_unknown_client_id.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/UnauthUser_AzurePortal.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/PermutationsOnLogonNames.yaml",
-    ],
+    ]),
     options: &[&MANY_NAMES, &SOME_NAMES, &WINDOW_SECS],
     needs: Some(Key::Address),
     check,

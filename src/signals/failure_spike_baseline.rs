@@ -9,21 +9,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "failure_spike_baseline",
     summary: "Far more failures than on the days before",
     levels: &[&SPIKE],
-    techniques: &["T1110"],
-    false_positives: &[
+    techniques: card(&["T1110"]),
+    false_positives: card(&[
         "A new Conditional Access policy, until its day has become part of the mean",
         "The day after a change of password, with old ones in several devices",
         "A client or a workload whose set-up broke",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Users who are known for fewer days than needed",
         "An attacker who takes days to become more",
         "Users with many failures every day",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SpikeInFailedSignInAttempts.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/PrivilegedAccountsSigninFailureSpikes.yaml",
-    ],
+    ]),
     options: &[&DAYS_MIN, &FAILURES_MIN, &SPREADS_MIN],
     needs: Some(Key::User),
     check,

@@ -11,20 +11,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "first_seen_client",
     summary: "App that is new for the user",
     levels: &[&TOOL, &ELSEWHERE],
-    techniques: &["T1078.004", "T1528"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1528"]),
+    false_positives: card(&[
         "A new role, a new tool, a first day at the command line",
         "An app that is opened for the first time on a journey",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Users known for less than a day",
         "Apps that the user has used as well",
         "Users of so many apps that some had to be forgotten, for all but the tools",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_rare_app_id_for_principal_auth.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_oauth_auth_code_grant_unusual_app_resource_user.toml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

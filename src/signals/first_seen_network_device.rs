@@ -12,22 +12,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "first_seen_network_device",
     summary: "Network or device that is new for the user",
     levels: &[&BOTH, &DEVICE, &NETWORK],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "A new phone, laptop or carrier",
         "Hotels, trains and customers' networks",
         "A private window of the browser, which has no device id",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Users known for less than a day",
         "An attacker in the same provider's network",
         "Users of so many networks that some had to be forgotten, for the network alone",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/persistence_entra_id_user_signed_in_from_unusual_device.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AnomalousSingleFactorSignin.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/PrivilegedUserLogonfromnewASN.yaml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

@@ -13,23 +13,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "impossible_travel",
     summary: "Two sign-ins too far apart for the time between them",
     levels: &[&DISTANCE, &COUNTRIES, &INLAND],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "A VPN or secure web gateway that is switched on for the first time",
         "Mobile carriers whose hub stands in another city",
         "Wrong places in the provider's table of addresses",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "An attacker in the same region, or behind a proxy there",
         "Places that have become the user's own, and devices that the tenant manages",
         "Refreshes of a stolen token, see token_replay and session_multi_ip",
         "Office 365 audit records, which do not say whether a person was there",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_signin_impossible_travel.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_entra_id_portal_login_impossible_travel.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/UserLoginIPAddressTeleportation.yaml",
-    ],
+    ]),
     options: &[&KM_MIN, &SPEED_MIN, &WINDOW_SECS, &COUNTRIES_SECS],
     needs: Some(Key::User),
     check,

@@ -12,21 +12,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "interrupted_burst_ip",
     summary: "Many users' right password stopped at one address",
     levels: &[&USERS, &SOME],
-    techniques: &["T1110.004", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1110.004", "T1078.004"]),
+    false_positives: card(&[
         "The first minutes of a roll-out at an office that was never seen before",
         "A group that arrives at a hotel or conference and is asked all at once",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "One address per user",
         "From an address where half as many users get in",
         "Fewer than three users an hour",
         "Users without a registered second factor are rated lower",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninPasswordSpray.yaml",
         "https://learn.microsoft.com/entra/identity-platform/reference-error-codes",
-    ],
+    ]),
     options: &[&MANY_USERS, &SOME_USERS, &SOME_RECORDS, &WINDOW_SECS],
     needs: Some(Key::Address),
     check,

@@ -11,23 +11,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "interrupted_sequence",
     summary: "Right password stopped repeatedly, or stopped and then refused, away from the user's places",
     levels: &[&BY_TURNS, &REPEATED, &THEN_FAILED, &ABANDONED],
-    techniques: &["T1078.004", "T1621"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1621"]),
+    false_positives: card(&[
         "Travellers whose phone is not at hand",
         "The first day with a new device in a new network",
         "A policy that is new and that a client does not know how to satisfy",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "An attacker in a network of the user's own",
         "Users without a history",
         "A single try",
         "Steps without a person: they mostly show a token, not a password",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/splunk-add-on-microsoft-azure/issues/90",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_mfa_interrupted.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/NewCountryValidCreds.yaml",
-    ],
+    ]),
     options: &[
         &TURNS_MIN,
         &REPEATED_MIN,

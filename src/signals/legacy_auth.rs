@@ -11,23 +11,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "legacy_auth",
     summary: "A client that cannot do a second factor",
     levels: &[&FIRST, &SUCCESS, &STOPPED, &USUAL, &TRIED],
-    techniques: &["T1078.004", "T1110"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110"]),
+    false_positives: card(&[
         "Printers, scanners and monitoring that send mail by SMTP",
         "Service mailboxes, and mail programs of before 2016",
         "Exchange ActiveSync and Exchange web services with modern authentication carry the same client name",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A client name that is not on the list",
         "Password grants under a modern client name: see ropc",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_legacyauth.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_unusual_legacy_auth_client_signin.toml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_legacy_authentication_protocols.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_suspicious_signin_bypassing_mfa.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/LegacyAuthAttempt.yaml",
-    ],
+    ]),
     options: &[&EXPECTED_USERS],
     needs: Some(Key::User),
     check,

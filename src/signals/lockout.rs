@@ -10,22 +10,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "lockout",
     summary: "Account locked, or address held to be malicious",
     levels: &[&MALICIOUS_ADDRESS, &LOCKED, &OLD_PASSWORD],
-    techniques: &["T1110"],
-    false_positives: &[
+    techniques: card(&["T1110"]),
+    false_positives: card(&[
         "A device or service that keeps an old password after a change",
         "A legacy mail client that retries",
         "An exit address shared with others, for the malicious-address level",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Guessing that stays below the lockout limit",
         "Smart lockout knows familiar places, so an attacker there gets more tries",
         "Guessing that Microsoft's own services forward is in the excluded networks",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_account_lockout.yml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_excessive_account_lockouts.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SmartLockouts.yaml",
-    ],
+    ]),
     options: &[&EXCLUDED_ASNS],
     needs: Some(Key::User),
     check,

@@ -12,21 +12,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "lockout_burst",
     summary: "Many users locked out within minutes",
     levels: &[&MANY, &BURST],
-    techniques: &["T1110", "T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1110", "T1110.003"]),
+    false_positives: card(&[
         "A password rotation for many accounts whose devices keep the old one",
         "A legacy mail gateway that retries for everybody",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Guessing that stays below the lockout limit",
         "Fewer than ten users within five minutes",
         "Beyond 512 refusals an hour in the whole tenant only the last ones are known",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_entra_id_excessive_account_lockouts.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/credential_access_identity_user_account_lockouts.toml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_excessive_account_lockouts.yml",
-    ],
+    ]),
     options: &[&MANY_USERS, &MANY_SECS, &BURST_USERS, &BURST_SECS],
     needs: Some(Key::Tenant),
     check,
@@ -86,7 +86,7 @@ fn newly_locked(tenant: &Tenant, event: &Event, secs: i64) -> Option<i64> {
     let locks = all.filter(|refusal| refusal.caused_by(Cause::AccountLocked));
     // Each user's first lock that is known: the list is in order of time.
     let mut firsts: Vec<(u32, u32)> = locks.map(|refusal| (refusal.user, refusal.at)).collect();
-    firsts.sort_unstable();
+    shared::sort_by(&mut firsts, |first| first.0);
     firsts.dedup_by_key(|first| first.0);
     firsts.retain(|first| i64::from(first.1) > from);
     let part = i64::from(event.at) > from && firsts.iter().any(|first| first.0 == event.user);

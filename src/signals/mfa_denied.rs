@@ -7,20 +7,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "mfa_denied",
     summary: "The user declined a prompt or reported it as fraud",
     levels: &[&THEN_COMPLETED, &FRAUD, &DECLINED, &BLOCKED],
-    techniques: &["T1621", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1621", "T1078.004"]),
+    false_positives: card(&[
         "A slip of the finger on Deny",
         "A prompt that the user had asked for and no longer wanted",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A user who approves a prompt that is not theirs",
         "Microsoft at times writes \"duplicate authentication attempt\" in place of the denial",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/ExplicitMFADeny.yaml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_mfa_denies.yml",
         "https://github.com/elastic/detection-rules/issues/2440",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -11,25 +11,25 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "mfa_fatigue",
     summary: "Many attempts at the second factor of one user failed",
     levels: &[&THEN_SUCCESS, &PUSH_BURST, &CODE_BURST, &OWN_PLACE],
-    techniques: &["T1621", "T1110.001", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1621", "T1110.001", "T1078.004"]),
+    false_positives: card(&[
         "A phone that is new, broken or out of reach, above all while travelling",
         "A clock that is off, so that every typed code is wrong",
         "A client that asks for a prompt by itself again and again, such as a VPN that reconnects",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A user who approves one of the first prompts",
         "Prompts with pauses longer than the window",
         "An attacker in a network of the user's own, such as the same home provider: more attempts are needed there",
         "Prompts that no 500121 is written for",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_multiple_denied_mfa_requests_for_user.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_multiple_failed_mfa_requests_for_user.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/MFASpammingfollowedbySuccessfullogin.yaml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_entra_id_totp_brute_force_attempts.toml",
         "https://github.com/splunk/security_content/issues/3134",
-    ],
+    ]),
     options: &[
         &ATTEMPTS_MIN,
         &FOREIGN_ATTEMPTS_MIN,

@@ -8,18 +8,18 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "mfa_interrupted",
     summary: "Password right, second factor not given or not accepted",
     levels: &[&GUESSED, &FAILED, &SEEN],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Every prompt writes one such record before the user answers",
         "First-time registration (50072, 50079) on a user's first day",
         "A phone left on the desk, a code typed too late",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A thief who gives up at the prompt looks the same as a user who closes the tab",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_mfa_interrupted.yml",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -10,19 +10,19 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "mfa_setup_elsewhere",
     summary: "Sent to register a second factor from a foreign place",
     levels: &[&HOSTING, &NEW_PLACE],
-    techniques: &["T1098.005", "T1556.006"],
-    false_positives: &[
+    techniques: card(&["T1098.005", "T1556.006"]),
+    false_positives: card(&[
         "A new user whose cloud desktop stands at a hosting provider",
         "A traveller on the day when a second factor is made compulsory",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A residential proxy, for a user without history",
         "A second factor registered later, from within a session: the audit log shows it",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://learn.microsoft.com/entra/identity/authentication/howto-mfa-reporting",
         "https://learn.microsoft.com/entra/identity/conditional-access/policy-all-users-security-info-registration",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

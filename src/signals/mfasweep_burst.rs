@@ -10,20 +10,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "mfasweep_burst",
     summary: "Right password tried at many apps with many user agents from one address",
     levels: &[&FOUND_GAP, &SWEEP],
-    techniques: &["T1078.004", "T1556.006"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1556.006"]),
+    false_positives: card(&[
         "Tests of Conditional Access policies by an administrator",
         "The day on which somebody sets up several devices at once",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A sweep over several addresses, or slower than the window",
         "A tool that uses one user agent throughout",
         "A device that the tenant manages, or a network that it trusts",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_multiple_appids_and_useragents_authentication_spike.yml",
         "https://github.com/dafthack/MFASweep",
-    ],
+    ]),
     options: &[&RECORDS_MIN, &APPS_MIN, &AGENTS_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -4,7 +4,7 @@
 //! options. A signal looks at a [`Case`] and changes nothing, so their order does not matter.
 
 mod prelude {
-    pub(crate) use super::{Case, Hit, Level, Signal, Weight};
+    pub(crate) use super::{Case, Hit, Level, Signal, Weight, card};
     pub(crate) use crate::classify::texts::Said;
     pub(crate) use crate::classify::{Cause, FirstFactor, Status};
     pub(crate) use crate::config::{Kind, Opt};
@@ -166,6 +166,16 @@ pub struct Signal {
     pub needs: Option<Key>,
     /// Whether, and how, it hits.
     pub check: fn(&Case) -> Option<Hit>,
+}
+
+/// Texts of a card. People read them in the README and in `explain`, which have them from the library; nothing in the
+/// component does, so they are left out of it.
+pub(crate) const fn card(texts: &'static [&'static str]) -> &'static [&'static str] {
+    if cfg!(feature = "component") {
+        &[]
+    } else {
+        texts
+    }
 }
 
 /// One way in which a signal hits.

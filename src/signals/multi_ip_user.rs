@@ -10,20 +10,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "multi_ip_user",
     summary: "Got in from several networks within half an hour",
     levels: &[&MANY, &SEVERAL],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "A phone beside a laptop, on the first day at a new place",
         "A VPN that is switched on or off",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Networks that have become the user's own",
         "Users known for less than a day",
         "One network only, as of one provider",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_successful_authentication_from_different_ips.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/credential_access_entra_id_suspicious_signin.toml",
-    ],
+    ]),
     options: &[&NETWORKS_MIN, &MANY_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -11,22 +11,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "new_country",
     summary: "Right password from a country that is new for the user",
     levels: &[&GOT_IN, &SEEN, &STOPPED],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Travel",
         "A VPN exit, or a phone that roams",
         "Wrong countries in the provider's table of addresses",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "An attacker in the user's own country, or behind a proxy there",
         "Users known for less than a day",
         "A country that the user has been to",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/NewCountryValidCreds.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AuthenticationAttemptfromNewCountry.yaml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_entra_id_portal_login_atypical_travel.toml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

@@ -11,21 +11,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "new_place_tenant",
     summary: "Right password from where nobody of the tenant ever got in",
     levels: &[&COUNTRY, &NETWORK],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "The first traveller to a country, a new hotel or carrier",
         "A new office",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "The first day, and tenants of more than 512 networks",
         "Places where any other user got in, and proxies in the tenant's own countries",
         "Devices that the tenant manages",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AuthenticationAttemptfromNewCountry.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AnomalousSingleFactorSignin.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/new_locations_azuread_signin.yaml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::Tenant),
     check,

@@ -10,20 +10,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "noninteractive_ratio",
     summary: "Many renewals from a strange network in which nobody signed in",
     levels: &[&HOSTING, &MANY],
-    techniques: &["T1550.001"],
-    false_positives: &[
+    techniques: card(&["T1550.001"]),
+    false_positives: card(&[
         "A new device that synchronises at a new place",
         "A private VPN on a phone, for the hosting level",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A thief who is patient, or signs in as well",
         "A thief with the user agent of the victim, outside of hosting networks",
         "Networks in which the user was for more than a day",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_concurrent_sessions_from_different_ips.yml",
         "https://learn.microsoft.com/entra/identity/monitoring-health/concept-noninteractive-sign-ins",
-    ],
+    ]),
     options: &[&EVENTS_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -12,24 +12,24 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "password_spray_ip",
     summary: "One address is refused on many users",
     levels: &[&MANY, &SOME, &SLOW],
-    techniques: &["T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1110.003"]),
+    false_positives: card(&[
         "A shared exit that few got in from yet, while a directory or an agent is down",
         "One person who tries many spellings of a name",
         "A portal of the tenant's own that passes passwords on",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Sprays over many addresses, see distributed_spray",
         "Fewer than ten users a day from one address",
         "From the exit of a busy office or carrier, until more are refused than usually get in",
         "Users who got in from the same address before",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninPasswordSpray.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/ASimAuthentication/imAuthPasswordSpray.yaml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_multiple_users_failing_to_authenticate_from_ip.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/o365_multiple_users_failing_to_authenticate_from_ip.yml",
-    ],
+    ]),
     options: &[
         &MANY_USERS,
         &SHARED_USERS,

@@ -16,24 +16,24 @@ pub(super) const SIGNAL: Signal = Signal {
         &CHANGE_FORCED,
         &LOW,
     ],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Travel, VPN, a new phone: what is unfamiliar counts as risk until it is learnt",
         "Sign-ins that Microsoft calls risky for a moment and refuses: they count for less here",
         "A user whose risk nobody has looked at and closed",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Tenants without the licence see no levels",
         "Risk that is found minutes or days later is not in the record",
         "Workloads at low risk: the level stands in most of their records and says nothing",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_high_risk_signin.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_risky_user_or_compromised_sign_in.toml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_high_risk_signin.yml",
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_risklevel_passthrough.yml",
         "https://github.com/elastic/detection-rules/issues/6408",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -12,21 +12,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "ropc",
     summary: "An app handed over the user's password (ROPC)",
     levels: &[&FIRST, &SUCCESS, &STOPPED, &TRIED, &USUAL, &LEGACY_CLIENT],
-    techniques: &["T1078.004", "T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110.003"]),
+    false_positives: card(&[
         "Test automation and scripts with a technical user",
         "Older apps of the tenant's own that keep passwords",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Logs that do not carry authenticationProtocol",
         "Federated tenants send some password grants elsewhere",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_ropc_login_no_mfa.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_unusual_ropc_login_attempt.toml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_app_ropc_authentication.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/o365/initial_access_identity_ropc_grant_via_legacy_authenticated_client.toml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

@@ -10,22 +10,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "service_principal_anomaly",
     summary: "A workload signs in from a new place, or after a long silence",
     levels: &[&HOSTING, &ABROAD, &ELSEWHERE, &DORMANT],
-    techniques: &["T1078.004", "T1552"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1552"]),
+    false_positives: card(&[
         "A workload that moves to another provider",
         "A second site that takes over",
         "Jobs that run once a month",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A thief in the workload's own network, or in Microsoft's cloud",
         "Workloads that sign in from many networks",
         "Workloads known for less than a day, managed identities, and Microsoft's own",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_service_principal_signin_unusual_source_asn.toml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/ServicePrincipalAuthenticationAttemptfromNewCountry.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/WorkloadIdentitySignInFromNewCountry.yaml",
-    ],
+    ]),
     options: &[&NETWORKS_MAX, &DORMANT_DAYS],
     needs: Some(Key::User),
     check,

@@ -12,24 +12,24 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "session_multi_ip",
     summary: "A session goes on from a network that is strange to the user",
     levels: &[&STOLEN, &JUMP, &ROAMED],
-    techniques: &["T1539", "T1550.001", "T1550.004"],
-    false_positives: &[
+    techniques: card(&["T1539", "T1550.001", "T1550.004"]),
+    false_positives: card(&[
         "A private VPN that is switched on, with an app that was not used before",
         "Apps that share the session of a device, first used at a new place",
         "Roaming abroad",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A thief in a network of the user's own, or with the user agent of the victim in the same country",
         "Sessions that were last used more than two hours before",
         "Logs without session ids",
         "Devices that the tenant manages or that the user has long had",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/panther-labs/panther-analysis/blob/main/rules/azure_signin_rules/azure_graph_session_multiple_ips.yml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_graph_single_session_from_multiple_addresses.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_suspicious_oauth_flow_via_auth_broker_to_drs.toml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/o365_concurrent_sessions_from_different_ips.yml",
-    ],
+    ]),
     options: &[&WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -153,9 +153,28 @@ const fn letter(byte: u8) -> u32 {
     }
 }
 
+/// Sorts by a number; what has the same number stays in order.
+pub(super) fn sort_by<T: Copy>(items: &mut Vec<T>, number: fn(&T) -> u32) {
+    let mut places: Vec<u64> = items
+        .iter()
+        .zip(0_u64..)
+        .map(|(item, place)| u64::from(number(item)) << 32 | place)
+        .collect();
+    places.sort_unstable();
+    let sorted = places
+        .iter()
+        .filter_map(|place| {
+            items
+                .get(usize::try_from(place & u64::from(u32::MAX)).ok()?)
+                .copied()
+        })
+        .collect();
+    *items = sorted;
+}
+
 /// How many different ones there are; 0 stands for "not known" and does not count.
 pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
-    let mut hashes: Vec<u32> = hashes.filter(|&hash| hash != 0).collect();
+    let mut hashes: Vec<u64> = hashes.filter(|&hash| hash != 0).map(u64::from).collect();
     hashes.sort_unstable();
     hashes.dedup();
     i64::try_from(hashes.len()).unwrap_or(i64::MAX)

@@ -8,20 +8,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "single_factor_success",
     summary: "A user got in on one factor",
     levels: &[&SEEN],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Apps and users for which the tenant asks for nothing more",
         "A second factor that was given to another provider and is not in the record",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A stolen session: the claim of an earlier second factor satisfies the requirement",
         "Records that do not carry authenticationRequirement (Office 365, AD FS)",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_only_single_factor_auth_required.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_successful_single_factor_authentication.yml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/AnomalousSingleFactorSignin.yaml",
-    ],
+    ]),
     options: &[],
     needs: None,
     check,

@@ -11,20 +11,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "sso_error_spray",
     summary: "Seamless single sign-on fails for many users at one address",
     levels: &[&MANY, &SOME],
-    techniques: &["T1110.003"],
-    false_positives: &[
+    techniques: card(&["T1110.003"]),
+    false_positives: card(&[
         "An expired Kerberos key or a clock fault at a site whose users were never seen there",
         "Single sign-on being set up",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Five users an hour or fewer",
         "Tries at that endpoint which no log records",
         "From an address where as many users get in",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SeamlessSSOPasswordSpray.yaml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/o365_excessive_sso_logon_errors.yml",
-    ],
+    ]),
     options: &[&MANY_USERS, &SOME_USERS, &WINDOW_SECS],
     needs: Some(Key::Address),
     check,

@@ -10,22 +10,22 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "success_after_failures",
     summary: "Right password after refused ones, not from a place of the user's",
     levels: &[&GUESSED, &FOREIGN_PLACE],
-    techniques: &["T1110.001", "T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1110.001", "T1078.004"]),
+    false_positives: card(&[
         "A traveller on a private device who does not remember the password at once",
         "A device with an old password beside one with the new password, in a new network",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A guess that is right within the first tries, as with stolen passwords",
         "An attacker in a network of the user's own",
         "Refusals from one address, and the success from another one in a known network",
         "Guessing slower than the window",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/ASimAuthentication/imAuthBruteForce.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninBruteForce-AzurePortal.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/AADSuspectedBruteForce.yaml",
-    ],
+    ]),
     options: &[&FAILURES_MIN, &FOREIGN_FAILURES_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

@@ -11,18 +11,18 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "success_after_spray",
     summary: "Right password at an address that sprayed others",
     levels: &[&GOT_IN, &PASSWORD_RIGHT],
-    techniques: &["T1110.003", "T1078.004"],
-    false_positives: &["A newcomer at a hotel or carrier whose address a sprayer shares"],
-    blind_spots: &[
+    techniques: card(&["T1110.003", "T1078.004"]),
+    false_positives: card(&["A newcomer at a hotel or carrier whose address a sprayer shares"]),
+    blind_spots: card(&[
         "A success that comes before five others were refused",
         "Success from another address than the spray's",
         "A user who got in from the address before",
         "Sprays from a network that the tenant trusts",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/IPIdentityFailureBurstFollowedBySuccess.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninPasswordSpray.yaml",
-    ],
+    ]),
     // What a spray is, password_spray_ip says.
     options: &[],
     needs: Some(Key::Address),

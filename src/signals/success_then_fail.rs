@@ -9,20 +9,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "success_then_fail",
     summary: "Got in, then refused elsewhere within minutes",
     levels: &[&OTHER_COUNTRY, &OTHER_NETWORK],
-    techniques: &["T1078.004", "T1110"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110"]),
+    false_positives: card(&[
         "A phone in a new network, beside a computer at work",
         "A VPN that is switched on, after which something asks for the password",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Users without a history, or whose clients all go on by themselves",
         "A refusal in a network of the user's own",
         "Refusals by policy, which have signals of their own",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SuccessThenFail_DiffIP_SameUserandApp.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/SuccessThenFail_SameUserDiffApp.yaml",
-    ],
+    ]),
     options: &[&WINDOW_SECS],
     needs: Some(Key::User),
     check,

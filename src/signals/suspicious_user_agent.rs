@@ -10,23 +10,23 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "suspicious_user_agent",
     summary: "User agent of an attack tool or of a plain library",
     levels: &[&TOOL_SUCCESS, &TOOL, &GENERIC],
-    techniques: &["T1087.004", "T1110.003", "T1526"],
-    false_positives: &[
+    techniques: card(&["T1087.004", "T1110.003", "T1526"]),
+    false_positives: card(&[
         "An agreed test of the tenant's defences",
         "Scripts and integrations of the tenant's own, for plain libraries; the Azure CLI is one",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Any tool that sends the user agent of a browser, which takes one option",
         "Records without a user agent",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/discovery_bloodhound_user_agents_detected.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/discovery_entra_id_teamfiltration_user_agents_detected.toml",
         "https://github.com/elastic/detection-rules/blob/main/rules/integrations/azure/initial_access_entra_id_kali365_user_agent.toml",
         "https://github.com/elastic/detection-rules/blob/main/hunting/azure/queries/entra_authentication_attempts_behind_rare_user_agents.toml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_ad_azurehound_discovery.yml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_azurehound_useragent_detected.yml",
-    ],
+    ]),
     options: &[&EXTRA_TOOLS],
     needs: None,
     check,

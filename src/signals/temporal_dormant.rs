@@ -9,20 +9,20 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "temporal_dormant",
     summary: "First sign-in after a long silence, or at an hour new for the user",
     levels: &[&ELSEWHERE, &DORMANT, &HOUR],
-    techniques: &["T1078.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&[
         "Holidays, parental leave, seasonal work",
         "On-call work, and another time zone on a journey",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Someone keeps the account awake, as a guesser does from a network of the user's own",
         "What was forgotten to make room for others",
         "The user's usual hours",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/InactiveAccounts.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/SigninLogs/UserAccounts-UnusualLogonTimes.yaml",
-    ],
+    ]),
     options: &[&DORMANT_DAYS, &HISTORY_DAYS],
     needs: Some(Key::User),
     check,

@@ -10,21 +10,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "token_replay",
     summary: "Tokens are renewed from another network right after a sign-in",
     levels: &[&ELSEWHERE, &SESSION, &SEEN],
-    techniques: &["T1550.001", "T1539"],
-    false_positives: &[
+    techniques: card(&["T1550.001", "T1539"]),
+    false_positives: card(&[
         "A VPN that is switched on right after signing in, with other apps",
         "A second device that begins to synchronise at a new place",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "A thief in the same provider's network, or with the user agent of the victim at home",
         "Few requests, or the first only after the window",
         "Confidential clients, whose address is not theirs",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/SignInASNMismatchInteractiveVsNonInteractive.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Hunting%20Queries/MultipleDataSources/AnomalousTokenIssuanceAfterAiTM.yaml",
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_concurrent_sessions_from_different_ips.yml",
-    ],
+    ]),
     options: &[&SOON_SECS, &EVENTS_MIN, &WINDOW_SECS],
     needs: Some(Key::User),
     check,

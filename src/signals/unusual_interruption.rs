@@ -10,21 +10,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "unusual_interruption",
     summary: "Stopped by consent to an app, or by a failed proof of the device",
     levels: &[&RISKY_CONSENT, &ELSEWHERE, &CONSENT_REFUSED, &DEVICE_FAILED],
-    techniques: &["T1528", "T1078"],
-    false_positives: &[
+    techniques: card(&["T1528", "T1078"]),
+    false_positives: card(&[
         "A new app of an unverified publisher that the user really wanted",
         "A user who declines the permissions of a genuine app",
         "A device that was removed from the directory or has a broken key",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Consent that the user grants: the sign-in log has no code for it",
         "An app that needs no permission beyond what users may grant",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/splunk/security_content/blob/develop/detections/cloud/azure_ad_user_consent_denied_for_oauth_application.yml",
         "https://github.com/SigmaHQ/sigma/blob/master/rules/cloud/azure/signin_logs/azure_unusual_authentication_interruption.yml",
         "https://learn.microsoft.com/entra/identity-platform/reference-error-codes",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,

@@ -8,15 +8,15 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "user_in_attack",
     summary: "The user was attacked shortly before",
     levels: &[&SEEN],
-    techniques: &["T1078.004"],
-    false_positives: &["The user's own sign-ins go on during an attack"],
-    blind_spots: &[
+    techniques: card(&["T1078.004"]),
+    false_positives: card(&["The user's own sign-ins go on during an attack"]),
+    blind_spots: card(&[
         "An attack that no other signal saw",
         "What comes after the window",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://learn.microsoft.com/entra/architecture/security-operations-user-accounts",
-    ],
+    ]),
     options: &[&WINDOW_SECS],
     needs: Some(Key::User),
     check,

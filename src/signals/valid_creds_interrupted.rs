@@ -10,21 +10,21 @@ pub(super) const SIGNAL: Signal = Signal {
     id: "valid_creds_interrupted",
     summary: "Right password stopped at a place that is new to the user",
     levels: &[&NEW_COUNTRY, &HOSTING, &NEW_COUNTRY_OPEN, &NEW_NETWORK],
-    techniques: &["T1078.004", "T1110.004"],
-    false_positives: &[
+    techniques: card(&["T1078.004", "T1110.004"]),
+    false_positives: card(&[
         "The first sign-in of a journey, before the second factor is given",
         "A VPN that is used for the first time",
         "A change of carrier, or a mobile network that hands out addresses of another country",
-    ],
-    blind_spots: &[
+    ]),
+    blind_spots: card(&[
         "Users without a history",
         "An attacker in the user's own country and network",
         "Codes that do not tell whether the password was right, such as 50053 and 50057",
-    ],
-    references: &[
+    ]),
+    references: card(&[
         "https://github.com/Azure/Azure-Sentinel/blob/master/Detections/SigninLogs/NewCountryValidCreds.yaml",
         "https://github.com/Azure/Azure-Sentinel/blob/master/Solutions/Microsoft%20Entra%20ID/Analytic%20Rules/SigninPasswordSpray.yaml",
-    ],
+    ]),
     options: &[],
     needs: Some(Key::User),
     check,
