@@ -613,12 +613,17 @@ fn each<T>(
 }
 
 fn unknown(key: &str) -> Problem {
+    // TOML puts what stands below a table into it: `hold_secs` after `[mfa_denied]`.
+    let last = key.rsplit_once('.').map(|(_, last)| last);
+    let misplaced = options().find(|opt| Some(opt.key) == last);
     let nearest = options()
         .map(|opt| (distance(key, opt.key), opt.key))
         .min()
         // Farther than a third of the key it is another word, not a slip.
         .filter(|(distance, _)| *distance <= (key.len() / 3).max(2))
-        .map(|nearest| nearest.1.to_owned());
+        .map(|nearest| nearest.1)
+        .or(misplaced.map(|opt| opt.key))
+        .map(str::to_owned);
     let key = tree::shown_key(key);
     Problem::UnknownKey { key, nearest }
 }

@@ -99,6 +99,7 @@ pub enum Choice {
 }
 
 fn choose(text: &str) -> Result<Choice, String> {
+    let text = text.trim();
     match (text, attacks::family(text)) {
         ("all", _) => Ok(Choice::All),
         ("none", _) => Ok(Choice::None),

@@ -70,6 +70,17 @@ impl Input {
     }
 }
 
+/// What is wrong with each input where not one of them is there; `None` where at least one is.
+pub fn none_exists(inputs: &[Input]) -> Option<Vec<String>> {
+    let missing = |input: &Input| match input {
+        Input::Stdin => None,
+        Input::File(path) => fs::metadata(path)
+            .err()
+            .map(|error| format!("{}: {error}", path.display())),
+    };
+    inputs.iter().map(missing).collect()
+}
+
 /// Whether two names lead to one file that exists.
 pub fn same(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {

@@ -63,10 +63,17 @@ impl Run {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let Some(config) = self.configuration(&plugin)? else {
+        let Some((config, filters)) = self.configuration(&plugin)? else {
             return Ok(Ending::WrongUsage);
         };
         let (inputs, mut all) = inputs::expand(&self.inputs);
+        if let Some(problems) = inputs::none_exists(&inputs) {
+            // A wrong name must not cost what the outputs hold.
+            for problem in &problems {
+                say(problem);
+            }
+            return Ok(Ending::Failed);
+        }
         let state = self.state.as_deref().map(StateFile::new);
         let loaded = state
             .as_ref()
@@ -86,7 +93,7 @@ impl Run {
             }
             session => session?,
         };
-        let mut outputs = match self.outputs(&inputs) {
+        let mut outputs = match self.outputs(&inputs, filters) {
             Ok(outputs) => outputs,
             Err(ending) => return Ok(ending),
         };
@@ -98,6 +105,7 @@ impl Run {
         let started = Instant::now();
         let mut done = 0;
         let mut ended = Ok(());
+        let mut stopped = false;
         for fed in feed::feed(inputs) {
             ended = match fed {
                 Fed::Begin(input) => {
@@ -134,13 +142,20 @@ impl Run {
                 }
                 Fed::Done => break,
                 Fed::Stop => {
-                    progress.say("told to stop");
+                    stopped = true;
                     break;
                 }
             };
             if ended.is_err() {
                 break;
             }
+        }
+        if stopped {
+            let counters = session.stats();
+            let lines = summary::Counts(&counters).total("lines");
+            progress.say(&format!(
+                "told to stop; {lines} lines were read and are done"
+            ));
         }
         if ended.is_ok() && (state.is_none() || self.drain) {
             outputs.next_input();
@@ -174,15 +189,15 @@ impl Run {
                 "none of {lines} lines was a sign-in record; all went out unchanged"
             ));
         }
-        if !self.quiet && done > 0 {
+        if !self.quiet && (done > 0 || stopped) {
             let text = summary::text(&counters, started.elapsed());
             let _ = io::stderr().write_all(text.as_bytes());
         }
         Ok(if all { Ending::Done } else { Ending::Failed })
     }
 
-    /// The configuration as JSON text; `None` after every problem has been said.
-    fn configuration(&self, plugin: &Plugin) -> Result<Option<String>> {
+    /// The configuration as JSON text, and whether noise leaves the stream; `None` after every problem has been said.
+    fn configuration(&self, plugin: &Plugin) -> Result<Option<(String, bool)>> {
         let mut over = Vec::new();
         if let Some(mode) = &self.mode {
             over.push(("mode", Value::from(mode.as_str())));
@@ -194,25 +209,33 @@ impl Run {
             return Ok(None);
         };
         let native = signin_triage::Config::from_json(&config).unwrap_or_default();
-        if native.text(&signin_triage::config::MODE) == "filter" && self.suppressed.is_none() {
+        let filters = native.text(&signin_triage::config::MODE) == "filter";
+        if filters && self.suppressed.is_none() {
             say(
                 "mode filter needs --suppressed FILE for the records that leave the stream (/dev/null to drop them)",
             );
             return Ok(None);
         }
-        Ok(Some(config))
+        Ok(Some((config, filters)))
     }
 
-    fn outputs(&self, inputs: &[Input]) -> Result<Outputs, Ending> {
+    fn outputs(&self, inputs: &[Input], filters: bool) -> Result<Outputs, Ending> {
         // All is looked at before any file is opened, because opening empties it.
         self.check_names(inputs)?;
         let kept = match self.out.as_deref() {
             Some(path) if path != Path::new("-") => output(path)?,
-            _ => Output::new("standard output".to_owned(), io::stdout().lock()),
+            _ => {
+                let mut output = Output::new("standard output".to_owned(), io::stdout().lock());
+                // `| head` is nobody's fault. Where there is a state to save or a second output, whoever stops reading
+                // has failed.
+                output.may_be_left = self.state.is_none() && !filters;
+                output
+            }
         };
+        // Without the mode nothing goes there, and what it holds is left alone.
         let suppressed = match &self.suppressed {
-            Some(path) => Some(output(path)?),
-            None => None,
+            Some(path) if filters => Some(output(path)?),
+            _ => None,
         };
         Ok(Outputs { kept, suppressed })
     }
@@ -309,6 +332,8 @@ struct Output {
     unended: bool,
     /// A line end is due before the next byte.
     line_end_due: bool,
+    /// Whether its reader may leave without that being a failure.
+    may_be_left: bool,
 }
 
 impl Output {
@@ -318,6 +343,7 @@ impl Output {
             sink: Box::new(sink),
             unended: false,
             line_end_due: false,
+            may_be_left: false,
         }
     }
 
@@ -341,7 +367,7 @@ impl Output {
             .and_then(|()| self.sink.write_all(bytes))
             .and_then(|()| self.sink.flush());
         written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Stop::ReaderGone,
+            ErrorKind::BrokenPipe if self.may_be_left => Stop::ReaderGone,
             _ => Stop::Writing(self.name.clone(), error),
         })
     }

@@ -38,6 +38,10 @@ impl StateFile {
     /// # Errors
     /// Its folder cannot be written to; in words, with its name.
     pub fn check(&self) -> Result<(), String> {
+        // A pipe would be waited for without end.
+        if fs::metadata(&self.path).is_ok_and(|about| !about.is_file()) {
+            return Err(format!("{}: not a regular file", self.path.display()));
+        }
         let made = tempfile::NamedTempFile::new_in(self.folder());
         made.map(drop).map_err(|error| self.problem(&error))
     }

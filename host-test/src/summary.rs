@@ -220,10 +220,16 @@ fn memory(counts: &Counts) -> Option<String> {
     );
     let forgotten = counts.nonzero("forgotten");
     if !forgotten.is_empty() {
+        let crowded = counts.total("forgotten") > counts.total("remembered");
         let _ = write!(
             text,
-            "\nforgotten to make room: {}",
-            listed(forgotten, usize::MAX)
+            "\nforgotten to make room: {}{}",
+            listed(forgotten, usize::MAX),
+            if crowded {
+                "\nhardly any has a history: raise state_mib"
+            } else {
+                ""
+            }
         );
     }
     for (group, what) in [

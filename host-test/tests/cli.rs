@@ -976,7 +976,8 @@ fn told_to_stop_while_the_pipe_is_silent_it_saves_what_waits() {
         drop(stdin);
         assert_eq!(code(&output), 0, "{signal}");
         let said = stderr(&output);
-        assert!(said.starts_with("told to stop\n"), "{signal}: {said}");
+        let expected = "told to stop; 2 lines were read and are done\n";
+        assert!(said.starts_with(expected), "{signal}: {said}");
 
         let arguments = ["run", "-q", "--hold", "600", "--state", &state, "--drain"];
         let rest = stdout(&run(&arguments, b""));
@@ -1051,5 +1052,60 @@ fn explain_takes_the_lines_before_into_account() {
             .collect::<Vec<_>>()
             .join(" ");
         assert!(text.contains(said), "{said} in {text}");
+    }
+}
+
+/// A wrong name must not cost what stands in the outputs, and neither must an option that is not needed.
+#[test]
+fn outputs_are_left_alone_until_there_is_something_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name).display().to_string();
+    let (out, suppressed) = (name("out"), name("suppressed"));
+    for path in [&out, &suppressed] {
+        fs::write(path, "precious").unwrap();
+    }
+    let missing = name("missing.ndjson");
+    let output = run(&["run", &missing, "--out", &out], b"");
+    assert_eq!(code(&output), 1);
+    assert!(stderr(&output).contains("missing.ndjson"));
+    let pattern = name("*.nothing");
+    assert_eq!(code(&run(&["run", &pattern, "--out", &out], b"")), 1);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "precious");
+
+    // In mode annotate nothing goes there.
+    let arguments = ["run", "-q", "--suppressed", &suppressed];
+    assert_eq!(code(&run(&arguments, RECORD.as_bytes())), 0);
+    assert_eq!(fs::read_to_string(&suppressed).unwrap(), "precious");
+
+    let arguments = ["run", "-q", "--suppressed", "-", "--mode", "filter"];
+    assert_eq!(code(&run(&arguments, RECORD.as_bytes())), 2);
+}
+
+/// `| head` is nobody's fault; with a state to save or a second output a reader that leaves is a failure.
+#[test]
+fn a_reader_that_leaves_is_a_failure_where_more_hangs_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let many = format!("{RECORD}\n").repeat(20_000);
+    for (arguments, expected) in [
+        (vec!["run", "-q"], 0),
+        (vec!["run", "-q", "--state", &state], 1),
+        (
+            vec!["run", "-q", "--mode", "filter", "--suppressed", "/dev/null"],
+            1,
+        ),
+    ] {
+        let mut child = program(&arguments).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        drop(child.stdout.take());
+        let _ = stdin.write_all(many.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            code(&output),
+            expected,
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
     }
 }
