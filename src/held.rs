@@ -37,7 +37,7 @@ pack_struct!(Held {
 
 impl Pack for Hit {
     fn pack(&self, out: &mut String) {
-        let position = signals::ALL.iter().position(|signal| signal.id == self.id);
+        let position = signals::position(self.id);
         (position.unwrap_or(usize::MAX) as u64).pack(out);
         (self.weight as u8).pack(out);
         self.points.pack(out);

@@ -157,7 +157,7 @@ impl Earlier {
         if self.hits.is_empty() {
             return;
         }
-        let place = |hit: &Hit| signals::ALL.iter().position(|signal| signal.id == hit.id);
+        let place = |hit: &Hit| signals::position(hit.id);
         for hit in &self.hits {
             let weight = signals::weight_of(hit.id, hit.points, config);
             let at = hits.partition_point(|other| place(other) < place(hit));

@@ -86,6 +86,9 @@ pub const SETTLE_SECS: u32 = 86_400;
 /// The same for what was first seen in what looked like an attack: as long as public rules look back.
 pub const DOUBT_SECS: u32 = 14 * 86_400;
 
+/// For so many seconds after an attack, what is new is not learnt as somebody's own.
+pub const SHADOW_SECS: u32 = 3600;
+
 /// A record so many seconds ahead of all others is not believed, until [`LEAPS_MIN`] in a row are: one wrong clock
 /// would else make everything that follows too late to be remembered. Longer than a weekend.
 pub const LEAP_SECS: u32 = 3 * 86_400;

@@ -47,47 +47,66 @@ pub fn verdict(score: i64, config: &Config) -> Verdict {
     }
 }
 
-/// The attacks on the record's user, and from its address, that its hits amount to by themselves.
+/// What the hits of a record amount to by themselves, for what is remembered.
 ///
-/// Each goes by what the record and its own key show, never by what another key shows: an office is not an attacker
-/// because one of its users was phished, and an engine that keeps users and addresses apart comes to the same. That
-/// an attack is under way does not prolong it.
-pub fn attacks(hits: &[Hit], at: u32, config: &Config) -> (Option<Attack>, Option<Attack>) {
-    let attack = |counts: &dyn Fn(Option<Key>) -> bool| {
-        let mut sum = 0;
-        let mut most: Option<(i64, usize)> = None;
-        for hit in hits {
-            let position = signals::ALL.iter().position(|signal| signal.id == hit.id)?;
-            let signal = signals::ALL.get(position)?;
-            if !counts(signal.needs) || signals::IN_ATTACK.contains(&signal.id) {
-                continue;
-            }
-            sum += hit.points;
-            if most.is_none_or(|(points, _)| hit.points > points) {
-                most = Some((hit.points, position));
-            }
-        }
-        let (_, position) = most.filter(|_| sum >= config.int(&SUSPICIOUS_FROM))?;
-        Some(Attack {
-            at,
-            signal: u8::try_from(position).ok()?,
-        })
-    };
-    (
-        attack(&|needs| needs.is_none_or(|key| key == Key::User)),
-        attack(&|needs| needs == Some(Key::Address)),
-    )
+/// Each part goes by what the record and its own key show, never by what another key shows: an office is not an
+/// attacker because one of its users was phished, and an engine that keeps users and addresses apart comes to the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// An attack on the user, by what the record and the user show.
+    pub user: Option<Attack>,
+    /// An attack from the address, by what the address shows.
+    pub address: Option<Attack>,
+    /// By what the record and the user show it is worth a look.
+    pub odd: bool,
 }
 
-/// Whether a record is worth a look by what the record and its user show: the same for whoever knows the address and
-/// tenant as well and for whoever does not.
-pub fn is_odd(hits: &[Hit], config: &Config) -> bool {
-    let counts = |hit: &&Hit| {
-        let signal = signals::ALL.iter().find(|signal| signal.id == hit.id);
-        signal.is_some_and(|signal| signal.needs.is_none_or(|key| key == Key::User))
-    };
-    let sum: i64 = hits.iter().filter(counts).map(|hit| hit.points).sum();
-    sum >= config.int(&REVIEW_FROM)
+/// Points that add up to an attack, and the position in [`signals::ALL`] of what says most for it.
+#[derive(Default)]
+struct Sum {
+    points: i64,
+    most: Option<(i64, usize)>,
+}
+
+impl Sum {
+    fn add(&mut self, points: i64, position: usize) {
+        self.points += points;
+        if self.most.is_none_or(|(most, _)| points > most) {
+            self.most = Some((points, position));
+        }
+    }
+
+    fn attack(&self, at: u32, config: &Config) -> Option<Attack> {
+        let (_, position) = self.most?;
+        let signal = u8::try_from(position).ok()?;
+        (self.points >= config.int(&SUSPICIOUS_FROM)).then_some(Attack { at, signal })
+    }
+}
+
+/// What the hits of a record of second `at` amount to. That an attack is under way does not prolong it.
+pub fn findings(hits: &[Hit], at: u32, config: &Config) -> Findings {
+    let (mut user, mut address, mut odd) = (Sum::default(), Sum::default(), 0);
+    for hit in hits {
+        let Some(position) = signals::position(hit.id) else {
+            continue;
+        };
+        let of = match signals::ALL.get(position).and_then(|signal| signal.needs) {
+            None | Some(Key::User) => {
+                odd += hit.points;
+                &mut user
+            }
+            Some(Key::Address) => &mut address,
+            Some(Key::Tenant) => continue,
+        };
+        if !signals::IN_ATTACK.contains(&hit.id) {
+            of.add(hit.points, position);
+        }
+    }
+    Findings {
+        user: user.attack(at, config),
+        address: address.attack(at, config),
+        odd: odd >= config.int(&REVIEW_FROM),
+    }
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::noise::{self, Circumstances, Noise};
 use crate::rollup::Rollups;
 use crate::score;
 use crate::signals::{self, Case, Hit};
-use crate::state::event::{Event, Traits, hash64};
+use crate::state::event::{Event, Traits};
 use crate::state::user::Before;
-use crate::state::{Attack, Facts, Key, Keys, Sighting, State};
+use crate::state::{Attack, Facts, Keys, Names, Sighting, State};
 use crate::stats::{Counter, Gauges, Left, Stats};
 use crate::write::{self, Decision};
 
@@ -165,12 +165,6 @@ impl Session {
             self.reject(skip, number, outcome);
             Fate::Keep
         });
-        // A line that something else now stands behind must end.
-        let tail = if line.tail.is_empty() {
-            "\n"
-        } else {
-            line.tail
-        };
         let bytes_out = match fate {
             Fate::Keep => {
                 end_line(&mut outcome.kept);
@@ -184,7 +178,7 @@ impl Session {
                 if !text.is_empty() {
                     outcome.suppressed.push_str(line.lead);
                     outcome.suppressed.push_str(&text);
-                    outcome.suppressed.push_str(tail);
+                    outcome.suppressed.push_str(ended(line.tail));
                 }
                 0
             }
@@ -199,8 +193,7 @@ impl Session {
         self.stats.line(bytes_in, bytes_out, left);
         self.line = text;
         while let Some(held) = self.waiting.surplus() {
-            self.stats.released_early();
-            self.release(&held, FlowOutcome::Pending, false, outcome);
+            self.release_early(&held, outcome);
         }
         self.release_due(outcome);
     }
@@ -217,11 +210,6 @@ impl Session {
         outcome: &mut Outcome,
     ) -> Result<Fate, Skip> {
         let text = line.text;
-        let tail = if line.tail.is_empty() {
-            "\n"
-        } else {
-            line.tail
-        };
         let mut cursor = Cursor::starting_at(text, array.start);
         let mut first = true;
         cursor.value()?;
@@ -245,7 +233,7 @@ impl Session {
             match self.object(element, None, out, outcome) {
                 Ok(Found::Record(Fate::Suppress)) => {
                     suppressed.push_str(out.get(start..).unwrap_or(""));
-                    suppressed.push_str(tail);
+                    suppressed.push_str(ended(line.tail));
                     out.truncate(if opening { start } else { mark });
                 }
                 Ok(Found::Record(_)) => kept += 1,
@@ -317,16 +305,17 @@ impl Session {
         let mut class = classify::classify(record);
         let earlier = Earlier::of(record, text, self.keys);
         let listed = signals::is_listed(record, &self.config);
-        let event = Event::of(record, &class, listed).filter(|event| self.believes(event.at));
+        let names = Names::of(record);
+        let event = Event::of(record, &names, &class, listed);
+        let event = event.filter(|event| self.believes(event.at));
         if let Some(event) = &event {
             self.tick(event.at, outcome);
         }
-        let sighting = event.map(|event| self.state.observe(record, event));
+        let sighting = event.map(|event| self.state.observe(&names, event));
         let before = sighting.as_ref().and_then(Sighting::of_user);
-        if let Some(before) = before.filter(|before| before.completed)
+        if before.is_some_and(|before| before.completed)
             && class.outcome == Some(FlowOutcome::Pending)
         {
-            debug_assert!(before.completes.is_none());
             class.outcome = Some(FlowOutcome::Completed);
         }
         class.outcome = earlier
@@ -345,38 +334,30 @@ impl Session {
         let mut hits = std::mem::take(&mut self.hits);
         signals::check_all(&case, self.keys, &mut hits);
         earlier.add_hits(&mut hits, &self.config);
-        let odd = score::is_odd(&hits, &self.config);
+        let user = sighting.as_ref().and_then(|sighting| sighting.user_key);
         if let Some(sighting) = &sighting {
-            let (user, address) = score::attacks(&hits, sighting.event.at, &self.config);
-            self.state.reported(sighting, user, address, odd);
-        }
-        if let (Some(event), Some(user)) = (&event, self.user_key(record)) {
-            self.go_on(user, event, odd, outcome);
+            let found = score::findings(&hits, sighting.event.at, &self.config);
+            self.state.reported(sighting, &found);
+            if let Some(user) = user {
+                self.go_on(user, &sighting.event, found.odd, outcome);
+            }
         }
 
+        let place = before.map(Before::place).unwrap_or_default();
         let waits = line.filter(|_| self.waits(&class, before));
-        let user = self.user_key(record);
         let fate = if let (Some(line), Some(event), Some(user)) = (waits, event, user) {
-            {
-                let secs = self.config.int(&config::HOLD_SECS);
-                let due = event.at.saturating_add(u32::try_from(secs).unwrap_or(0));
-                let held = Held {
-                    user,
-                    event,
-                    place: before.map(Before::place).unwrap_or_default(),
-                    hits: hits.clone(),
-                    line: [line.lead, line.text, line.tail].concat(),
-                };
-                self.stats.held_record();
-                if let Some(surplus) = self.waiting.hold(due, held) {
-                    self.stats.released_early();
-                    self.release(&surplus, FlowOutcome::Pending, false, outcome);
-                }
-            }
+            let held = Held {
+                user,
+                event,
+                place,
+                hits: hits.clone(),
+                line: [line.lead, line.text, line.tail].concat(),
+            };
+            self.hold(held, outcome);
             Fate::Hold
         } else {
             let known = Circumstances {
-                place: before.map(Before::place).unwrap_or_default(),
+                place,
                 duplicate: before.is_some_and(|before| before.duplicate),
                 repeat: before.is_some_and(|before| before.repeat),
                 completed_oddly: before.is_some_and(|before| before.completed_oddly),
@@ -392,6 +373,7 @@ impl Session {
                 flow,
                 keys: earlier.keys.and(self.keys),
                 event: event.as_ref(),
+                names,
             };
             self.finish(record, &class, member, text, &decided, out)
         };
@@ -429,14 +411,10 @@ impl Session {
             keys: decided.keys,
         };
         write::record(out, text, record.layout(), member, &decision);
-        self.stats.record(&decision, text.len());
-        let filters = self.config.text(&config::MODE) == "filter";
-        let Noise::Suppress(reason) = noise else {
+        self.stats.record(&decision, &decided.names, text.len());
+        let (Noise::Suppress(reason), "filter") = (noise, self.config.text(&config::MODE)) else {
             return Fate::Keep;
         };
-        if !filters {
-            return Fate::Keep;
-        }
         let at = decided.event.map_or(self.watermark, |event| event.at);
         let secs = u32::try_from(self.config.int(&config::ROLLUP_SECS)).unwrap_or(u32::MAX);
         // Of what arrives late the window begins now: else each late record would close it.
@@ -458,11 +436,17 @@ impl Session {
             })
     }
 
-    fn user_key(&self, record: &Record) -> Option<u64> {
-        if !self.keys.has(Key::User) {
-            return None;
+    /// Lets a record wait.
+    fn hold(&mut self, held: Held, outcome: &mut Outcome) {
+        let secs = self.config.int(&config::HOLD_SECS);
+        let due = held
+            .event
+            .at
+            .saturating_add(u32::try_from(secs).unwrap_or(0));
+        self.stats.held_record();
+        if let Some(surplus) = self.waiting.hold(due, held) {
+            self.release_early(&surplus, outcome);
         }
-        Key::User.of(record).map(hash64)
     }
 
     /// A record of a user came: lets go of what it completes or denies. `odd`: it is worth a look itself.
@@ -538,21 +522,28 @@ impl Session {
         }
     }
 
+    /// Lets a record go for which there is no room until it is due.
+    fn release_early(&mut self, held: &Held, outcome: &mut Outcome) {
+        self.stats.released_early();
+        self.release(held, FlowOutcome::Pending, false, outcome);
+    }
+
     /// Lets a record go that had been held, with what became of it. `odd`: what went on with it is worth a look.
     fn release(&mut self, held: &Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
-        let mut scratch = std::mem::take(&mut self.second_scratch);
-        let member = Arc::clone(&self.member);
         let Some(framed) = lines::split(&held.line).next() else {
             return;
         };
+        let mut scratch = std::mem::take(&mut self.second_scratch);
+        let member = Arc::clone(&self.member);
         let mut line = framed.lead.to_owned();
         let fate = if let Ok(View::Record(record)) = view(framed.text, &member, &mut scratch) {
             let mut class = classify::classify(&record);
             class.outcome = Some(flow);
+            let names = Names::of(&record);
             let known = Circumstances {
                 place: held.place,
                 completed_oddly: odd,
-                attack: self.under_attack(&record, held.event.at),
+                attack: self.under_attack(&names, held.event.at),
                 ..Circumstances::default()
             };
             let earlier = Earlier::of(&record, framed.text, self.keys);
@@ -562,6 +553,7 @@ impl Session {
                 flow: None,
                 keys: earlier.keys.and(self.keys),
                 event: Some(&held.event),
+                names,
             };
             self.finish(&record, &class, &member, framed.text, &decided, &mut line)
         } else {
@@ -570,11 +562,7 @@ impl Session {
             Fate::Keep
         };
         self.second_scratch = scratch;
-        line.push_str(if framed.tail.is_empty() {
-            "\n"
-        } else {
-            framed.tail
-        });
+        line.push_str(ended(framed.tail));
         if fate == Fate::Suppress {
             outcome.suppressed.push_str(&line);
             self.stats.released(0, Left::Suppressed);
@@ -588,10 +576,9 @@ impl Session {
     }
 
     /// The signal that says that an attack on the user, or from the address, was seen meanwhile.
-    fn under_attack(&self, record: &Record, at: u32) -> Option<&'static str> {
-        let key = |key: Key| key.of(record).map(hash64);
-        let user = key(Key::User).and_then(|key| self.state.users.get(key));
-        let address = key(Key::Address).and_then(|key| self.state.addresses.get(key));
+    fn under_attack(&self, names: &Names, at: u32) -> Option<&'static str> {
+        let user = names.user.and_then(|key| self.state.users.get(key));
+        let address = names.address.and_then(|key| self.state.addresses.get(key));
         self.in_attack(
             at,
             user.and_then(|user| user.attack),
@@ -637,6 +624,12 @@ struct Decided<'a> {
     flow: Option<crate::state::flow::Completed>,
     keys: Keys,
     event: Option<&'a Event>,
+    names: Names,
+}
+
+/// The line end of a line that others will stand behind; the last line of an input can come without.
+fn ended(tail: &str) -> &str {
+    if tail.is_empty() { "\n" } else { tail }
 }
 
 /// Ends a line that came without a line end, so that another can stand behind it.

@@ -3,7 +3,6 @@
 //! `lines_held`.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hasher};
 
 use crate::classify::{Cause, FirstFactor, Status};
 use crate::input::Skip;
@@ -13,6 +12,7 @@ use crate::limits::DISTINCT_MAX;
 use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::score::Verdict;
 use crate::signals;
+use crate::state::Names;
 use crate::state::table::Gauge;
 use crate::write::Decision;
 
@@ -188,7 +188,7 @@ impl Stats {
     }
 
     /// Counts a record. `bytes` is what suppressing it would save.
-    pub fn record(&mut self, decision: &Decision, bytes: usize) {
+    pub fn record(&mut self, decision: &Decision, names: &Names, bytes: usize) {
         let Decision {
             record,
             class,
@@ -216,10 +216,10 @@ impl Stats {
             }
             Noise::Keep(rule) => up_named(&mut self.kept_for, rule),
         }
-        if let Some(user) = record.user() {
+        if let Some(user) = names.user {
             self.users.add(user);
         }
-        if let Some(address) = record.address() {
+        if let Some(address) = names.address {
             self.addresses.add(address);
         }
     }
@@ -327,19 +327,9 @@ struct Distinct {
 }
 
 impl Distinct {
-    fn add(&mut self, text: &str) {
-        // SipHash with fixed keys: the same lines give the same counts.
-        let mut hasher = DefaultHasher::new();
-        for part in text.as_bytes().chunks(64) {
-            let mut lower = [0; 64];
-            if let Some(lower) = lower.get_mut(..part.len()) {
-                lower.copy_from_slice(part);
-                lower.make_ascii_lowercase();
-                hasher.write(lower);
-            }
-        }
+    fn add(&mut self, hash: u64) {
         if self.hashes.len() < DISTINCT_MAX {
-            self.hashes.insert(hasher.finish());
+            self.hashes.insert(hash);
         }
     }
 
@@ -351,6 +341,7 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::event::hash64;
 
     /// Counts are kept by position, so a list in another order than its enum would swap names.
     #[test]
@@ -379,11 +370,11 @@ mod tests {
             "b@contoso.example",
             "",
         ] {
-            distinct.add(text);
+            distinct.add(hash64(text));
         }
         assert_eq!(distinct.count(), 3);
         for number in 0..DISTINCT_MAX + 10 {
-            distinct.add(&number.to_string());
+            distinct.add(hash64(&number.to_string()));
         }
         assert_eq!(distinct.count(), DISTINCT_MAX as u64);
     }

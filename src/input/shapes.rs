@@ -51,8 +51,7 @@ impl Shape {
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// A single value of a record. Those of device, place, session, token and tenant are read and tested for
-        /// the signals with memory, which are the next to come.
+        /// A single value of a record.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Field { $($(#[$doc])* $name,)* }
 

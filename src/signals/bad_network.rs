@@ -95,6 +95,14 @@ fn listed(record: &Record, config: &Config) -> Option<Bad> {
 }
 
 fn check(case: &Case) -> Option<Hit> {
+    // Of a record with a time it has been found out already.
+    if case
+        .known
+        .event
+        .is_some_and(|event| !event.is(Traits::LISTED))
+    {
+        return None;
+    }
     match listed(case.record, case.config)? {
         Bad::Address => case.hit(&LISTED, "the address is on the list of bad addresses"),
         Bad::Network(asn) => case.hit(&HOSTING, format!("network {asn} is a hosting provider's")),

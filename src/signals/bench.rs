@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::input::{Scratch, View, view};
 use crate::score;
 use crate::state::event::Event;
-use crate::state::{Facts, Keys, State};
+use crate::state::{Facts, Keys, Names, State};
 use crate::time::Moment;
 
 /// What `ask` says of the case and the hits of an Azure Monitor record with these `members` (JSON, without the
@@ -191,8 +191,9 @@ impl Story {
         };
         let class = classify(&record);
         let listed = super::is_listed(&record, &self.config);
-        let event = Event::of(&record, &class, listed).expect("it has a time");
-        let sighting = self.state.observe(&record, event);
+        let names = Names::of(&record);
+        let event = Event::of(&record, &names, &class, listed).expect("it has a time");
+        let sighting = self.state.observe(&names, event);
         let case = Case {
             record: &record,
             class: &class,
@@ -201,9 +202,8 @@ impl Story {
         };
         let mut found = Vec::new();
         check_all(&case, Keys::ALL, &mut found);
-        let (user, address) = score::attacks(&found, event.at, &self.config);
-        let odd = score::is_odd(&found, &self.config);
-        self.state.reported(&sighting, user, address, odd);
+        let amount = score::findings(&found, event.at, &self.config);
+        self.state.reported(&sighting, &amount);
         found
     }
 

@@ -245,7 +245,12 @@ mod tests {
                 else {
                     panic!("a record");
                 };
-                let event = Event::of(&record, &crate::classify::classify(&record), false);
+                let event = Event::of(
+                    &record,
+                    &crate::state::Names::of(&record),
+                    &crate::classify::classify(&record),
+                    false,
+                );
                 Event {
                     latitude,
                     longitude,

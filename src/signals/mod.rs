@@ -261,6 +261,11 @@ impl<'a> Case<'a> {
     }
 }
 
+/// The position of a signal in [`ALL`]; `None` where there is none of that id.
+pub(crate) fn position(id: &str) -> Option<usize> {
+    ALL.iter().position(|signal| signal.id == id)
+}
+
 /// The options that say how long an attack lasts, in the order of [`IN_ATTACK`].
 pub(crate) fn attack_windows() -> [&'static Opt; 2] {
     [
@@ -272,7 +277,7 @@ pub(crate) fn attack_windows() -> [&'static Opt; 2] {
 /// The weight of a hit of which only the points are known: that of the level with these points, the highest where
 /// several have them.
 pub(crate) fn weight_of(id: &str, points: i64, config: &Config) -> Weight {
-    let signal = ALL.iter().find(|signal| signal.id == id);
+    let signal = position(id).and_then(|position| ALL.get(position));
     let levels = signal.map(|signal| signal.levels).unwrap_or_default();
     levels
         .iter()

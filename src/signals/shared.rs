@@ -275,18 +275,12 @@ pub(super) fn network_at(user: &User, network: u32, at: u32) -> Familiarity {
 }
 
 fn familiarity_at(user: &User, seen: Option<Seen>, key: u32, at: u32) -> Familiarity {
-    match seen {
-        _ if key == 0 => Familiarity::Unsaid,
-        Some(seen) if seen.first < at => {
-            if seen.is_settled() {
-                Familiarity::Known
-            } else {
-                Familiarity::Fresh
-            }
-        }
-        _ if user.has_history(at) => Familiarity::New,
-        _ => Familiarity::NoHistory,
-    }
+    let seen = seen.filter(|seen| seen.first < at);
+    Familiarity::of(
+        key,
+        seen.map(|seen| seen.is_settled()),
+        user.has_history(at),
+    )
 }
 
 /// How things stood before a record. What its first delivery made familiar is as new to the second delivery as it was

@@ -71,8 +71,6 @@ pub struct Address {
     pub trouble: Timeline<Trace, TRACES_PER_ADDRESS, EVENTS_SECS>,
     /// The users who got in from here; `proved` with a second factor or from a place of the tenant.
     pub guests: Familiar<GUESTS_PER_ADDRESS>,
-    /// The first sign-in of any kind, in seconds since 1970; 0 before it.
-    pub since: u32,
     /// The last attack from this address that was seen.
     pub attack: Option<Attack>,
 }
@@ -80,7 +78,6 @@ pub struct Address {
 pack_struct!(Address {
     trouble,
     guests,
-    since,
     attack
 });
 
@@ -108,9 +105,6 @@ impl Address {
             guest: self.guests.get(event.user).is_some(),
             ..AddressBefore::default()
         };
-        if self.since == 0 || event.at < self.since {
-            self.since = event.at;
-        }
         if event.is_success() {
             self.trouble.tick(event.at);
             self.welcome(event);
@@ -150,21 +144,11 @@ impl Address {
                 trace.traits |= Traits::COMPLETED.0;
             }
         }
-        let proved = event.is(Traits::OWN_PLACE)
-            || (event.is(Traits::INTERACTIVE) && event.is(Traits::MFA_GIVEN));
-        let attacked = self
-            .attack
-            .is_some_and(|attack| attack.covers(event.at, 3600));
+        let proved = event.is(Traits::OWN_PLACE) || event.is_second_factor_given();
+        let attacked = self.attack.is_some_and(|attack| attack.shadows(event.at));
         // Who gets in from an address during an attack is a victim and not a guest, unless the tenant manages the device.
         if !attacked || event.is(Traits::OWN_PLACE) {
             self.guests.note(event.user, event.at, proved);
-        }
-    }
-
-    /// Takes note of what the signals made of a record: an attack from this address.
-    pub fn reported(&mut self, attack: Attack) {
-        if self.attack.is_none_or(|last| last.at <= attack.at) {
-            self.attack = Some(attack);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::hash::Hasher;
 
 use siphasher::sip::SipHasher13;
 
+use super::Names;
 use super::pack::pack_struct;
 use super::timeline::Timed;
 use crate::classify::texts::Said;
@@ -53,8 +54,6 @@ traits! {
     BLOCKED = 12,
     /// The second factor was declined or reported.
     DENIED = 13,
-    /// A prompt for the second factor was not answered.
-    UNANSWERED = 14,
     /// The second factor was a code that is typed, not a prompt that is answered.
     TYPED_CODE = 15,
     /// An attempt at a second factor failed in whatever way.
@@ -174,6 +173,11 @@ impl Event {
         self.is(Traits::SUCCESS)
     }
 
+    /// Whether a person gave a second factor in this very record.
+    pub fn is_second_factor_given(&self) -> bool {
+        self.is(Traits::INTERACTIVE) && self.is(Traits::MFA_GIVEN)
+    }
+
     /// Whether it was interrupted.
     pub fn is_interrupted(&self) -> bool {
         self.is(Traits::INTERRUPTED)
@@ -204,7 +208,7 @@ impl Event {
 
     /// What is remembered of a record; `None` where it has no time, so that it has no place among others. `listed`:
     /// it came from a place that the configuration lists as bad.
-    pub fn of(record: &Record, class: &Class, listed: bool) -> Option<Event> {
+    pub fn of(record: &Record, names: &Names, class: &Class, listed: bool) -> Option<Event> {
         let at = u32::try_from(record.at()?.secs()).ok()?;
         let told = class.told;
         let interactive = record.is_interactive();
@@ -235,7 +239,6 @@ impl Event {
             Traits::DENIED,
             class.cause == Cause::MfaDenied || (told.denial() && !told.completed_after_denial),
         );
-        traits.set(Traits::UNANSWERED, class.cause == Cause::UserAbandoned);
         traits.set(
             Traits::MFA_FAILED,
             matches!(
@@ -291,8 +294,8 @@ impl Event {
                 .or_else(|| record.resource())
                 .map_or(0, hash32),
             agent: hash(Field::UserAgent),
-            user: record.user().map_or(0, hash32),
-            address: address.map_or(0, hash32),
+            user: names.user.map_or(0, folded),
+            address: names.address.map_or(0, folded),
             network: record
                 .asn()
                 .or_else(|| address.and_then(neighbourhood))
@@ -326,7 +329,11 @@ pub fn hash64(text: &str) -> u64 {
 
 /// The same in 32 bits, for what is compared with a few others only; never 0.
 pub fn hash32(text: &str) -> u32 {
-    let hash = hash64(text);
+    folded(hash64(text))
+}
+
+/// A hash in 32 bits; never 0.
+fn folded(hash: u64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "half of the bits are enough"
@@ -341,13 +348,7 @@ fn mixed(parts: [u32; 4]) -> u32 {
     for part in parts {
         hasher.write_u32(part);
     }
-    let hash = hasher.finish();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "half of the bits are enough"
-    )]
-    let half = (hash ^ hash >> 32) as u32;
-    half.max(1)
+    folded(hasher.finish())
 }
 
 /// Two letters as a number; 0 for anything else.

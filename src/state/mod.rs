@@ -23,7 +23,8 @@ use crate::classify::Cause;
 use crate::config::{self, Config};
 use crate::input::Record;
 use crate::input::shapes::Field;
-use crate::limits::TENANTS_MAX;
+use crate::limits::{SHADOW_SECS, TENANTS_MAX};
+use crate::score::Findings;
 
 /// What a state is kept by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +100,29 @@ impl Keys {
     }
 }
 
+/// The keys of a record, hashed once: `None` where the record does not name one.
+#[derive(Debug, Clone, Copy)]
+pub struct Names {
+    /// By [`hash64`], the user or the workload.
+    pub user: Option<u64>,
+    /// The address.
+    pub address: Option<u64>,
+    /// The tenant.
+    pub tenant: Option<u64>,
+}
+
+impl Names {
+    /// The names in a record.
+    pub fn of(record: &Record) -> Names {
+        let name = |key: Key| key.of(record).map(hash64);
+        Names {
+            user: name(Key::User),
+            address: name(Key::Address),
+            tenant: name(Key::Tenant),
+        }
+    }
+}
+
 /// An attack that was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attack {
@@ -111,6 +135,18 @@ pub struct Attack {
 pack::pack_struct!(Attack { at, signal });
 
 impl Attack {
+    /// Whether `at` lies in the attack's shadow: nothing that is new then becomes anybody's own.
+    pub fn shadows(self, at: u32) -> bool {
+        self.covers(at, SHADOW_SECS)
+    }
+
+    /// Takes its place as the last attack that was seen, unless a later one was.
+    fn note(self, last: &mut Option<Attack>) {
+        if last.is_none_or(|last| last.at <= self.at) {
+            *last = Some(self);
+        }
+    }
+
     /// Whether `at` lies within `secs` after it. What arrives late and happened shortly before belongs to it as well.
     pub fn covers(self, at: u32, secs: u32) -> bool {
         at.abs_diff(self.at) <= secs
@@ -136,6 +172,8 @@ pub struct State {
 pub struct Sighting {
     /// What is remembered of it.
     pub event: Event,
+    /// Hash of the user, where the user is kept here.
+    pub user_key: Option<u64>,
     user: Option<(Place, Before)>,
     address: Option<(Place, AddressBefore)>,
     tenant: Option<(Place, TenantBefore)>,
@@ -178,13 +216,14 @@ impl State {
     }
 
     /// Takes note of a record. `event` is what is remembered of it.
-    pub fn observe(&mut self, record: &Record, event: Event) -> Sighting {
-        let key = |key: Key| key.of(record).filter(|_| self.keys.has(key)).map(hash64);
+    pub fn observe(&mut self, names: &Names, event: Event) -> Sighting {
+        let keys = self.keys;
         // A name that does not exist is nobody: whoever invents names must not push users out of the table.
         let somebody = !event.caused_by(Cause::UserNotFound);
-        let user = key(Key::User).filter(|_| somebody);
-        let (address, tenant) = (key(Key::Address), key(Key::Tenant));
-        let user = user.map(|key| self.users.change(key, |user| user.observe(&event)));
+        let user_key = names.user.filter(|_| keys.has(Key::User) && somebody);
+        let address = names.address.filter(|_| keys.has(Key::Address));
+        let tenant = names.tenant.filter(|_| keys.has(Key::Tenant));
+        let user = user_key.map(|key| self.users.change(key, |user| user.observe(&event)));
         let address = address.map(|key| self.addresses.change(key, |one| one.observe(&event)));
         let tenant = tenant.map(|key| self.tenants.change(key, |tenant| tenant.observe(&event)));
         let too_late = user.is_some_and(|(_, before)| before.too_late)
@@ -192,6 +231,7 @@ impl State {
         self.too_late += u64::from(too_late);
         Sighting {
             event,
+            user_key,
             user,
             address,
             tenant,
@@ -219,25 +259,19 @@ impl State {
 
     /// Takes note of what the signals saw in a record: an attack on its user or from its address, and whether it is
     /// worth a look.
-    pub fn reported(
-        &mut self,
-        sighting: &Sighting,
-        user: Option<Attack>,
-        address: Option<Attack>,
-        odd: bool,
-    ) {
-        if let (Some((place, _)), true) = (&sighting.user, odd) {
+    pub fn reported(&mut self, sighting: &Sighting, found: &Findings) {
+        if let (Some((place, _)), true) = (&sighting.user, found.odd) {
             self.users
                 .touch(*place, |user| user.reviewed(&sighting.event));
         }
-        if let (Some((place, before)), Some(attack)) = (&sighting.user, user) {
+        if let (Some((place, before)), Some(attack)) = (&sighting.user, found.user) {
             self.users.touch(*place, |user| {
                 user.reported(&sighting.event, before, attack);
             });
         }
-        if let (Some((place, _)), Some(attack)) = (&sighting.address, address) {
+        if let (Some((place, _)), Some(attack)) = (&sighting.address, found.address) {
             self.addresses
-                .touch(*place, |address| address.reported(attack));
+                .touch(*place, |address| attack.note(&mut address.attack));
         }
     }
 

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::pack::pack_struct;
 use super::table::Footprint;
-use super::timeline::{Familiar, Seen, Timed, Timeline};
+use super::timeline::{Familiar, Seen, Timed, Timeline, note_first};
 use crate::classify::Cause;
 use crate::limits::{
     COUNTRIES_PER_TENANT, NETWORKS_PER_TENANT, REFUSALS_PER_TENANT, REFUSALS_SECS, SETTLE_SECS,
@@ -101,9 +101,7 @@ impl Tenant {
         let mut before = self.before(event);
         if event.is_success() {
             self.refusals.tick(event.at);
-            if self.since == 0 || event.at < self.since {
-                self.since = event.at;
-            }
+            note_first(&mut self.since, event.at);
             self.networks.note(event.network, event.at, false);
             self.countries
                 .note(u32::from(event.country), event.at, false);
@@ -138,12 +136,9 @@ impl Tenant {
         let history = self.since != 0 && self.since.saturating_add(SETTLE_SECS) <= event.at;
         let country = u32::from(event.country);
         // What was let go to make room may have been seen: nothing is new then.
-        let familiarity = |seen: Option<Seen>, key: u32, full: bool| match seen {
-            _ if key == 0 => Familiarity::Unsaid,
-            Some(seen) if seen.first.saturating_add(SETTLE_SECS) <= event.at => Familiarity::Known,
-            Some(_) => Familiarity::Fresh,
-            None if history && !full => Familiarity::New,
-            None => Familiarity::NoHistory,
+        let familiarity = |seen: Option<Seen>, key: u32, full: bool| {
+            let settled = |seen: Seen| seen.first.saturating_add(SETTLE_SECS) <= event.at;
+            Familiarity::of(key, seen.map(settled), history && !full)
         };
         let (networks, countries) = (&self.networks, &self.countries);
         TenantBefore {

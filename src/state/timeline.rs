@@ -146,6 +146,13 @@ impl<T: Pack + Timed, const MAX: usize, const KEEP_SECS: u32> Pack for Timeline<
     }
 }
 
+/// Moves a first time, 0 for none yet, back to `at` where that is earlier: records arrive late.
+pub(super) fn note_first(first: &mut u32, at: u32) {
+    if *first == 0 || at < *first {
+        *first = at;
+    }
+}
+
 /// Something that can become familiar: a network, a country, an app, a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {

@@ -1,14 +1,14 @@
 //! What is remembered of a user, and why each part is needed.
 //!
 //! Places become the user's own by getting in from them. At once where the record shows more than a password: a device
-//! that the tenant manages, a network that it trusts, or a second factor given just then. Else after a day, and so does
-//! what was first seen in an attack, belongs to a hosting provider, or was proved with a second factor that a user
-//! without history had just registered.
+//! that the tenant manages, a network that it trusts, or a second factor given just then. Else by being used again a day
+//! later, and so does what belongs to a hosting provider, or was proved with a second factor that a user without history
+//! had just registered. What was first seen in an attack takes two weeks ([`Seen::is_settled`]).
 
 use super::event::{Event, NO_DEGREES, Traits};
 use super::pack::{Damaged, Pack, pack_struct};
 use super::table::Footprint;
-use super::timeline::{Familiar, Seen, Timed, Timeline, bytes_of, reserve};
+use super::timeline::{Familiar, Seen, Timed, Timeline, bytes_of, note_first, reserve};
 use super::{Attack, flow};
 use crate::classify::Cause;
 use crate::limits::{
@@ -200,6 +200,18 @@ impl Familiarity {
         Familiarity::Fresh,
         Familiarity::Known,
     ];
+
+    /// How well `key` is known; 0 stands for "not said". `settled`: whether what was seen of it makes it the user's
+    /// own; `None` where it was never seen. `history`: whether that means something.
+    pub fn of(key: u32, settled: Option<bool>, history: bool) -> Familiarity {
+        match settled {
+            _ if key == 0 => Familiarity::Unsaid,
+            Some(true) => Familiarity::Known,
+            Some(false) => Familiarity::Fresh,
+            None if history => Familiarity::New,
+            None => Familiarity::NoHistory,
+        }
+    }
 }
 
 impl Pack for Familiarity {
@@ -285,9 +297,7 @@ impl User {
     fn is_sound(&self) -> bool {
         self.delivered.len() <= DELIVERIES_PER_USER && self.repeats.len() <= REPEATS_PER_USER
     }
-}
 
-impl User {
     /// Takes note of a sign-in and says how things stood before it.
     pub fn observe(&mut self, event: &Event) -> Before {
         let mut before = self.before(event);
@@ -320,10 +330,7 @@ impl User {
 
     /// Takes note of what the signals made of it: an attack on this user.
     pub fn reported(&mut self, event: &Event, before: &Before, attack: Attack) {
-        let newest = self.attack.is_none_or(|last| last.at <= attack.at);
-        if newest {
-            self.attack = Some(attack);
-        }
+        attack.note(&mut self.attack);
         // An attacker's place must not become the user's by getting in; and a user whose new VPN looks like an attack
         // must not stay a stranger for ever. So time alone proves what was first seen here.
         let doubt = |how| matches!(how, Familiarity::New | Familiarity::NoHistory);
@@ -353,12 +360,8 @@ impl User {
 
     fn before(&self, event: &Event) -> Before {
         let history = self.has_history(event.at);
-        let familiarity = |seen: Option<Seen>, key: u32| match seen {
-            _ if key == 0 => Familiarity::Unsaid,
-            Some(seen) if seen.is_settled() => Familiarity::Known,
-            Some(_) => Familiarity::Fresh,
-            None if history => Familiarity::New,
-            None => Familiarity::NoHistory,
+        let familiarity = |seen: Option<Seen>, key: u32| {
+            Familiarity::of(key, seen.map(|seen| seen.is_settled()), history)
         };
         let country = u32::from(event.country);
         let hour = 1 << (event.at / 3600 % 24);
@@ -398,23 +401,20 @@ impl User {
         if !got_in || event.is(Traits::CONFIDENTIAL) {
             return;
         }
-        if self.since == 0 || event.at < self.since {
-            self.since = event.at;
-        }
-        let by_code = event.is(Traits::DEVICE_CODE) && event.is(Traits::INTERACTIVE);
-        if by_code && (self.first_code == 0 || event.at < self.first_code) {
-            self.first_code = event.at;
+        note_first(&mut self.since, event.at);
+        if event.is(Traits::DEVICE_CODE) && event.is(Traits::INTERACTIVE) {
+            note_first(&mut self.first_code, event.at);
         }
         // Whoever has the password of an account that was never used registers a second factor of their own.
         let enrolled = || {
             let mut recent = self.recent.all().iter().rev();
             !self.has_history(event.at) && recent.any(|one| one.caused_by(Cause::MfaSetup))
         };
+        let attacked = self.attack.is_some_and(|attack| attack.shadows(event.at));
         let proved = event.is(Traits::OWN_PLACE)
-            || (event.is(Traits::INTERACTIVE)
-                && event.is(Traits::MFA_GIVEN)
+            || (event.is_second_factor_given()
                 && !event.is(Traits::LISTED)
-                && !self.is_under_attack(event.at)
+                && !attacked
                 && !enrolled());
         self.networks.note(event.network, event.at, proved);
         self.countries
@@ -424,11 +424,6 @@ impl User {
         if event.is(Traits::INTERACTIVE) {
             self.hours |= 1 << (event.at / 3600 % 24);
         }
-    }
-
-    /// Whether an attack on the user was seen within the hour before `at`.
-    fn is_under_attack(&self, at: u32) -> bool {
-        self.attack.is_some_and(|attack| attack.covers(at, 3600))
     }
 
     /// Whether one like it came less than [`REPEAT_SECS`] before. If not, this is the one that others are repeats of.
