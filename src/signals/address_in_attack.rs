@@ -31,16 +31,13 @@ const SEEN: Level = Level {
         "Our weight: enough to keep every record of the window, too little to be a verdict by itself",
     ),
 };
-pub(super) const WINDOW_SECS: Opt = Opt {
-    key: "address_in_attack.window_secs",
-    unit: "seconds",
-    kind: Kind::Int {
-        default: 3600,
-        min: 60,
-        max: 86_400,
-    },
-    source: "Contract: everything from an address inside an attack window is kept; an hour is the longest window of most public rules",
-};
+pub(super) const WINDOW_SECS: Opt = Opt::int(
+    "address_in_attack.window_secs",
+    "seconds",
+    3600,
+    (60, 86_400),
+    "Contract: everything from an address inside an attack window is kept; an hour is the longest window of most public rules",
+);
 
 fn check(case: &Case) -> Option<Hit> {
     let event = case.known.event?;

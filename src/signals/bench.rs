@@ -145,6 +145,25 @@ impl Line<'_> {
     }
 }
 
+/// A record from the user's own place.
+pub(crate) fn home(at: i64, code: u32) -> Line<'static> {
+    Line {
+        at,
+        code,
+        ..Line::default()
+    }
+}
+
+/// A record from another country, network and address.
+pub(crate) fn away(at: i64, code: u32) -> Line<'static> {
+    Line {
+        address: "203.0.113.7",
+        asn: 64511,
+        country: "BR",
+        ..home(at, code)
+    }
+}
+
 /// Records one after another, with what is remembered between them.
 pub(crate) struct Story {
     config: Config,
@@ -212,5 +231,18 @@ impl Story {
         assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
         let found = self.see(line);
         found.iter().find(|hit| hit.id == id).map(|hit| hit.points)
+    }
+
+    /// The points of signal `id` on the last of so many records like `line`, each of another user and `step` seconds
+    /// after the one before.
+    pub(crate) fn crowd(&mut self, id: &str, users: i64, step: i64, line: &Line) -> Option<i64> {
+        (0..users).fold(None, |_, number| {
+            let next = Line {
+                at: line.at + number * step,
+                user: &format!("user{number}@contoso.example"),
+                ..*line
+            };
+            self.points(id, &next)
+        })
     }
 }

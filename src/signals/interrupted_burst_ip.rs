@@ -152,22 +152,6 @@ mod tests {
 
     const ID: &str = "interrupted_burst_ip";
 
-    fn stopped(story: &mut Story, users: i64, step: i64, line: &Line) -> Option<i64> {
-        let mut last = None;
-        for number in 0..users {
-            let user = format!("user{number}@contoso.example");
-            last = story.points(
-                ID,
-                &Line {
-                    at: number * step,
-                    user: &user,
-                    ..*line
-                },
-            );
-        }
-        last
-    }
-
     #[test]
     fn counts_users_whose_password_was_right() {
         let rows = [
@@ -197,7 +181,7 @@ mod tests {
             };
             let mut story = Story::new("");
             assert_eq!(
-                stopped(&mut story, users, step, &line),
+                story.crowd(ID, users, step, &line),
                 points,
                 "{users} {step} {code}"
             );
@@ -207,7 +191,7 @@ mod tests {
             more: r#""deviceDetail":{"isCompliant":true}"#,
             ..Line::default()
         };
-        assert_eq!(stopped(&mut Story::new(""), 30, 1, &own), None);
+        assert_eq!(Story::new("").crowd(ID, 30, 1, &own), None);
     }
 
     #[test]

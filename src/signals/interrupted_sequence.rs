@@ -209,29 +209,10 @@ fn why_failed(code: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::{Line, Story};
+    use crate::signals::bench::{Line, Story, away, home};
 
     const ID: &str = "interrupted_sequence";
     const ADA: &str = "ada@contoso.example";
-
-    fn away(at: i64, code: u32) -> Line<'static> {
-        Line {
-            at,
-            code,
-            address: "203.0.113.7",
-            asn: 64511,
-            country: "BR",
-            ..Line::default()
-        }
-    }
-
-    fn home(at: i64, code: u32) -> Line<'static> {
-        Line {
-            at,
-            code,
-            ..Line::default()
-        }
-    }
 
     /// Points on the last of the lines.
     fn last(story: &mut Story, lines: &[Line]) -> Option<i64> {

@@ -3,8 +3,9 @@
 //! Where a person works there is a person's sign-in now and then; where only a token is, there is none. A phone on a
 //! new carrier looks the same, so the client has to be one that was not seen elsewhere, or the network a hosting
 //! provider's. Counted in event time, in whatever order records arrive; one that is repeated does not count again.
+use super::bad_network;
 use super::prelude::*;
-use super::{bad_network, shared};
+use super::shared::{self, Renewals};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "noninteractive_ratio",
@@ -63,23 +64,12 @@ const WINDOW_SECS: Opt = Opt::int(
 );
 
 fn check(case: &Case) -> Option<Hit> {
-    let known = case.user()?;
-    let (user, _, event) = known;
-    let renewal = event.is_success() && event.is(Traits::NON_INTERACTIVE);
-    if !renewal || event.network == 0 || !shared::is_through(event) {
-        return None;
-    }
-    let before = shared::before(known);
-    let own = event.is(Traits::OWN_PLACE) || before.device == Familiarity::Known;
-    if own || !shared::is_strange(before.network) || shared::is_microsoft(event.network) {
-        return None;
-    }
-    let secs = case.config.int(&WINDOW_SECS);
-    if i64::from(event.at) <= i64::from(user.refreshes.clock()) - secs {
-        return None;
-    }
-    let here = user.refreshes.within(secs).iter();
-    let renewals = shared::count(here.filter(|other| other.network == event.network));
+    let Renewals {
+        user,
+        event,
+        count: renewals,
+        ..
+    } = shared::strange_renewals(case, &WINDOW_SECS)?;
     if renewals < case.config.int(&EVENTS_MIN) {
         return None;
     }

@@ -181,20 +181,12 @@ mod tests {
 
     /// `users` refused one after another, `step` seconds apart; what the last one gets.
     fn refused(story: &mut Story, users: i64, step: i64, code: u32) -> Option<i64> {
-        let mut last = None;
-        for number in 0..users {
-            let user = format!("user{number}@contoso.example");
-            last = story.points(
-                ID,
-                &Line {
-                    at: 1 + number * step,
-                    code,
-                    user: &user,
-                    ..Line::default()
-                },
-            );
-        }
-        last
+        let line = Line {
+            at: 1,
+            code,
+            ..Line::default()
+        };
+        story.crowd(ID, users, step, &line)
     }
 
     #[test]

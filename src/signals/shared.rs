@@ -15,7 +15,7 @@ use crate::state::Attack;
 use crate::state::address::{Address, Trace};
 use crate::state::event::{Event, Traits};
 use crate::state::timeline::Seen;
-use crate::state::user::{Before, Familiarity, User};
+use crate::state::user::{Before, Familiarity, Refresh, User};
 
 /// Microsoft Authentication Broker: signs devices in and registers them; the client device-code phishing prefers.
 pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
@@ -298,6 +298,45 @@ pub(super) fn before((user, before, event): Remembered<User, Before>) -> Before 
         device: judged(user.devices.get(event.device), event.device),
         ..*before
     }
+}
+
+/// Renewals of tokens from a network that is not the user's own.
+pub(super) struct Renewals<'a> {
+    pub user: &'a User,
+    /// The one at hand.
+    pub event: &'a Event,
+    /// The first of them within the window.
+    pub first: &'a Refresh,
+    /// How many there are.
+    pub count: i64,
+}
+
+/// The renewals within `window` from the network of a record that is one of them; `None` where it is none, where the
+/// network or device is the user's own or the network Microsoft's, and where the record is older than the window.
+pub(super) fn strange_renewals<'a>(case: &Case<'a>, window: &Opt) -> Option<Renewals<'a>> {
+    let known = case.user()?;
+    let (user, _, event) = known;
+    let renewal = event.is_success() && event.is(Traits::NON_INTERACTIVE);
+    if !renewal || event.network == 0 || !is_through(event) {
+        return None;
+    }
+    let before = before(known);
+    let own = event.is(Traits::OWN_PLACE) || before.device == Familiarity::Known;
+    if own || !is_strange(before.network) || is_microsoft(event.network) {
+        return None;
+    }
+    let secs = case.config.int(window);
+    if i64::from(event.at) <= i64::from(user.refreshes.clock()) - secs {
+        return None;
+    }
+    let here = user.refreshes.within(secs).iter();
+    let mut here = here.filter(|other| other.network == event.network);
+    Some(Renewals {
+        user,
+        event,
+        first: here.next()?,
+        count: 1 + count(here),
+    })
 }
 
 /// Whether a client that is seen on `network` was used on another one lately: it has moved, or was there all along.

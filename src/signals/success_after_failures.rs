@@ -139,29 +139,10 @@ fn is_right(event: &Event) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::signals::bench::{Line, Story};
+    use crate::signals::bench::{Line, Story, away, home};
 
     const ID: &str = "success_after_failures";
     const ADA: &str = "ada@contoso.example";
-
-    fn away(at: i64, code: u32) -> Line<'static> {
-        Line {
-            at,
-            code,
-            address: "203.0.113.7",
-            asn: 64511,
-            country: "BR",
-            ..Line::default()
-        }
-    }
-
-    fn home(at: i64, code: u32) -> Line<'static> {
-        Line {
-            at,
-            code,
-            ..Line::default()
-        }
-    }
 
     /// Points on `end` after so many refused lines, a minute apart.
     fn after(

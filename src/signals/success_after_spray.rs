@@ -75,15 +75,11 @@ mod tests {
     const ID: &str = "success_after_spray";
 
     fn refused(story: &mut Story, users: i64, step: i64) {
-        for number in 0..users {
-            let user = format!("user{number}@contoso.example");
-            story.see(&Line {
-                at: number * step,
-                code: 50126,
-                user: &user,
-                ..Line::default()
-            });
-        }
+        let line = Line {
+            code: 50126,
+            ..Line::default()
+        };
+        story.crowd(ID, users, step, &line);
     }
 
     #[test]
