@@ -37,8 +37,6 @@ mod wire;
 mod workloads;
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -47,7 +45,8 @@ use clap::Args;
 use self::attacks::{Attacks, FAMILIES};
 use self::delivery::{Arrival, Delivery};
 use self::tenant::Tenant;
-use crate::{Ending, say};
+use crate::output::{Output, Stop};
+use crate::{Ending, say, terminal};
 
 /// Writes the sign-in traffic of an invented tenant.
 #[derive(Debug, Args)]
@@ -111,14 +110,6 @@ fn choose(text: &str) -> Result<Choice, String> {
     }
 }
 
-/// Why nothing more is written.
-enum Stop {
-    /// Whoever read the output has had enough: nothing is wrong.
-    ReaderGone,
-    /// A file could not be written.
-    Writing(String, io::Error),
-}
-
 impl Demo {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
@@ -132,19 +123,18 @@ impl Demo {
         }
         let mut sinks = Vec::new();
         for path in [Some(&self.out), self.truth.as_ref()].into_iter().flatten() {
-            let sink = if path == stdout {
-                Sink::new("standard output".to_owned(), io::stdout().lock())
+            let output = if path == stdout {
+                Output::stdout(true)
             } else {
-                let name = path.display().to_string();
-                match File::create(path) {
-                    Ok(file) => Sink::new(name, file),
-                    Err(error) => {
-                        say(&format!("{name}: {error}"));
-                        return Ok(Ending::Failed);
-                    }
+                match Output::create(path) {
+                    Ok(output) => output.that_may_be_left(),
+                    Err(ending) => return Ok(ending),
                 }
             };
-            sinks.push(sink);
+            sinks.push(Sink {
+                text: String::new(),
+                to: output,
+            });
         }
         match self.write(&mut sinks) {
             Ok(counts) => {
@@ -228,40 +218,29 @@ fn list() -> Result<Ending> {
         let width = widest.unwrap_or(0);
         let _ = writeln!(text, "{id:width$}  {summary}.");
     }
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Ending::Done),
-    }
+    terminal::print(&text)?;
+    Ok(Ending::Done)
 }
 
-/// Where lines go.
+/// Gathers lines, because an output hands on at once what it is given.
 struct Sink {
-    name: String,
-    to: BufWriter<Box<dyn Write>>,
+    text: String,
+    to: Output,
 }
 
 impl Sink {
-    fn new(name: String, to: impl Write + 'static) -> Sink {
-        Sink {
-            name,
-            to: BufWriter::with_capacity(1 << 18, Box::new(to)),
-        }
-    }
-
     fn write(&mut self, text: &str) -> Result<(), Stop> {
-        let written = self.to.write_all(text.as_bytes());
-        self.told(written)
+        const TEXT_BYTES: usize = 1 << 18;
+        self.text.push_str(text);
+        if self.text.len() < TEXT_BYTES {
+            return Ok(());
+        }
+        self.flush()
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        let flushed = self.to.flush();
-        self.told(flushed)
-    }
-
-    fn told(&self, done: io::Result<()>) -> Result<(), Stop> {
-        done.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe => Stop::ReaderGone,
-            _ => Stop::Writing(self.name.clone(), error),
-        })
+        let written = self.to.write(self.text.as_bytes());
+        self.text.clear();
+        written
     }
 }

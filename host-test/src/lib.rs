@@ -24,6 +24,7 @@ mod feed;
 mod fields;
 mod inputs;
 pub mod inspect;
+mod output;
 pub mod plugin;
 mod progress;
 pub mod run;

@@ -1,7 +1,6 @@
 //! `run`: files or standard input in, enriched records out, a summary at the end.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use crate::feed::{self, Fed};
 use crate::inputs::{self, Input};
+use crate::output::{Output, Stop};
 use crate::plugin::{OpenError, Outcome, Plugin};
 use crate::progress::Progress;
 use crate::state_file::StateFile;
@@ -49,14 +49,6 @@ pub struct Run {
     /// Neither progress bar nor summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
-}
-
-/// Why the run ended before its inputs did.
-enum Stop {
-    /// Whoever read the output has had enough: nothing is wrong.
-    ReaderGone,
-    /// An output could not be written: its name and what went wrong.
-    Writing(String, io::Error),
 }
 
 impl Run {
@@ -223,18 +215,16 @@ impl Run {
         // All is looked at before any file is opened, because opening empties it.
         self.check_names(inputs)?;
         let kept = match self.out.as_deref() {
-            Some(path) if path != Path::new("-") => output(path)?,
+            Some(path) if path != Path::new("-") => Output::create(path)?,
             _ => {
-                let mut output = Output::new("standard output".to_owned(), io::stdout().lock());
                 // `| head` is nobody's fault. Where there is a state to save or a second output, whoever stops reading
                 // has failed.
-                output.may_be_left = self.state.is_none() && !filters;
-                output
+                Output::stdout(self.state.is_none() && !filters)
             }
         };
         // Without the mode nothing goes there, and what it holds is left alone.
         let suppressed = match &self.suppressed {
-            Some(path) if filters => Some(output(path)?),
+            Some(path) if filters => Some(Output::create(path)?),
             _ => None,
         };
         Ok(Outputs { kept, suppressed })
@@ -286,17 +276,6 @@ impl Run {
     }
 }
 
-fn output(path: &Path) -> Result<Output, Ending> {
-    let name = path.display().to_string();
-    match File::create(path) {
-        Ok(file) => Ok(Output::new(name, file)),
-        Err(error) => {
-            say(&format!("{name}: {error}"));
-            Err(Ending::Failed)
-        }
-    }
-}
-
 /// The two ways out.
 struct Outputs {
     kept: Output,
@@ -321,54 +300,5 @@ impl Outputs {
             suppressed.write(outcome.suppressed.as_bytes())?;
         }
         self.kept.write(outcome.kept.as_bytes())
-    }
-}
-
-/// Where the records go.
-struct Output {
-    name: String,
-    sink: Box<dyn Write>,
-    /// The last byte written was not a line end.
-    unended: bool,
-    /// A line end is due before the next byte.
-    line_end_due: bool,
-    /// Whether its reader may leave without that being a failure.
-    may_be_left: bool,
-}
-
-impl Output {
-    fn new(name: String, sink: impl Write + 'static) -> Self {
-        Output {
-            name,
-            sink: Box::new(sink),
-            unended: false,
-            line_end_due: false,
-            may_be_left: false,
-        }
-    }
-
-    /// The last line of a file may lack its line end. Where another file follows, one is put between, or two
-    /// records would become one line that nobody can read.
-    fn next_input(&mut self) {
-        self.line_end_due = self.unended;
-    }
-
-    /// Writes and flushes: a record that has been read should not wait in a buffer.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let Some(last) = bytes.last() else {
-            return Ok(());
-        };
-        let due: &[u8] = if self.line_end_due { b"\n" } else { b"" };
-        self.line_end_due = false;
-        self.unended = *last != b'\n';
-        let written = self
-            .sink
-            .write_all(due)
-            .and_then(|()| self.sink.write_all(bytes))
-            .and_then(|()| self.sink.flush());
-        written.map_err(|error| match error.kind() {
-            ErrorKind::BrokenPipe if self.may_be_left => Stop::ReaderGone,
-            _ => Stop::Writing(self.name.clone(), error),
-        })
     }
 }

@@ -5,6 +5,7 @@
 //! same 64 bits would share an entry; to find a name for a given victim's hash takes about 2^64 tries.
 
 use std::collections::BTreeMap;
+use std::iter::successors;
 use std::ops::{Index, IndexMut};
 
 use super::pack::{Damaged, Pack};
@@ -257,28 +258,27 @@ impl<T: Default + Footprint + Pack> Table<T> {
     /// Appends all entries, the one unseen the longest first.
     pub fn pack(&self, out: &mut String) {
         (self.len() as u64).pack(out);
-        let mut at = self.oldest;
-        while let Some(slot) = self.slots.get(at as usize) {
+        for slot in self.oldest_first() {
             slot.key.pack(out);
             slot.value.pack(out);
-            at = slot.newer;
         }
     }
 
-    /// Bytes that [`Table::pack`] appends.
+    /// Bytes that [`Table::pack`] appends, but for the few of their number.
     pub fn text_bytes(&self) -> usize {
         let mut text = String::new();
-        (self.len() as u64).pack(&mut text);
-        let mut bytes = text.len();
-        let mut at = self.oldest;
-        while let Some(slot) = self.slots.get(at as usize) {
+        let bytes = |slot: &Slot<T>| {
             text.clear();
             slot.key.pack(&mut text);
             slot.value.pack(&mut text);
-            bytes += text.len();
-            at = slot.newer;
-        }
-        bytes
+            text.len()
+        };
+        self.oldest_first().map(bytes).sum()
+    }
+
+    fn oldest_first(&self) -> impl Iterator<Item = &Slot<T>> {
+        let slot = |at: u32| self.slots.get(at as usize);
+        successors(slot(self.oldest), move |before| slot(before.newer))
     }
 
     /// Takes over the entries of a text into an empty table. Where its bounds are narrower than those of the table

@@ -2,6 +2,8 @@
 //!
 //! Offices keep their winter offset all year: summer time would move a morning by an hour and teach nothing.
 
+use chrono::{Datelike, NaiveDate};
+
 pub(super) const SECOND: i64 = 1000;
 pub(super) const MINUTE: i64 = 60 * SECOND;
 pub(super) const HOUR: i64 = 60 * MINUTE;
@@ -9,49 +11,19 @@ pub(super) const DAY: i64 = 24 * HOUR;
 
 /// Days since 1970 of a text such as `2026-03-02`. The error says what is allowed.
 pub(super) fn parse(text: &str) -> Result<i64, String> {
-    let allowed = || "a date such as 2026-03-02, from 1970-01-01 to 9999-12-31".to_owned();
-    let mut parts = text.split('-');
-    let mut number = |digits: usize| {
-        let part = parts.next().filter(|part| part.len() == digits)?;
-        part.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| part.parse::<i64>().ok())?
-    };
-    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else {
-        return Err(allowed());
-    };
-    let days = days_of(year, month, day);
-    if parts.next().is_some() || year < 1970 || civil(days) != (year, month, day) {
-        return Err(allowed());
-    }
-    Ok(days)
-}
-
-/// Days since 1970 of a date. By Howard Hinnant, `chrono`-Compatible Low-Level Date Algorithms.
-fn days_of(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let date = date.filter(|date| date.year() >= 1970 && date.to_string() == text);
+    date.map(|date| i64::from(date.to_epoch_days()))
+        .ok_or_else(|| "a date such as 2026-03-02, from 1970-01-01 to 9999-12-31".to_owned())
 }
 
 /// Year, month and day.
 pub(super) fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year + era * 400 + i64::from(month <= 2);
-    (year, month, day)
+    let days = i32::try_from(days).ok();
+    let date = days
+        .and_then(NaiveDate::from_epoch_days)
+        .unwrap_or_default();
+    (date.year().into(), date.month().into(), date.day().into())
 }
 
 /// 0 is Monday. 1970 began on a Thursday.

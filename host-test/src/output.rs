@@ -1,0 +1,95 @@
+//! Where lines go: a file or standard output, and what it means when one cannot be written.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use crate::Ending;
+use crate::terminal::say;
+
+/// Why nothing more is written.
+pub enum Stop {
+    /// Whoever read the output has had enough: nothing is wrong.
+    ReaderGone,
+    /// An output could not be written: its name and what went wrong.
+    Writing(String, io::Error),
+}
+
+/// Where lines go.
+pub struct Output {
+    name: String,
+    sink: Box<dyn Write>,
+    /// The last byte written was not a line end.
+    unended: bool,
+    /// A line end is due before the next byte.
+    line_end_due: bool,
+    /// Whether its reader may leave without that being a failure.
+    may_be_left: bool,
+}
+
+impl Output {
+    /// A file, which is emptied if there is one of that name.
+    ///
+    /// # Errors
+    /// It cannot be opened, which has been said.
+    pub fn create(path: &Path) -> Result<Output, Ending> {
+        let name = path.display().to_string();
+        match File::create(path) {
+            Ok(file) => Ok(Output::new(name, file, false)),
+            Err(error) => {
+                say(&format!("{name}: {error}"));
+                Err(Ending::Failed)
+            }
+        }
+    }
+
+    /// Standard output. `may_be_left`: its reader may leave without that being a failure.
+    pub fn stdout(may_be_left: bool) -> Output {
+        let name = "standard output".to_owned();
+        Output::new(name, io::stdout().lock(), may_be_left)
+    }
+
+    /// The same, and its reader may leave without that being a failure.
+    #[must_use]
+    pub fn that_may_be_left(self) -> Output {
+        Output {
+            may_be_left: true,
+            ..self
+        }
+    }
+
+    fn new(name: String, sink: impl Write + 'static, may_be_left: bool) -> Self {
+        Output {
+            name,
+            sink: Box::new(sink),
+            unended: false,
+            line_end_due: false,
+            may_be_left,
+        }
+    }
+
+    /// The last line of a file may lack its line end. Where another file follows, one is put between, or two
+    /// records would become one line that nobody can read.
+    pub fn next_input(&mut self) {
+        self.line_end_due = self.unended;
+    }
+
+    /// Writes and flushes: a record that has been read should not wait in a buffer.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let Some(last) = bytes.last() else {
+            return Ok(());
+        };
+        let due: &[u8] = if self.line_end_due { b"\n" } else { b"" };
+        self.line_end_due = false;
+        self.unended = *last != b'\n';
+        let written = self
+            .sink
+            .write_all(due)
+            .and_then(|()| self.sink.write_all(bytes))
+            .and_then(|()| self.sink.flush());
+        written.map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe if self.may_be_left => Stop::ReaderGone,
+            _ => Stop::Writing(self.name.clone(), error),
+        })
+    }
+}
