@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use comfy_table::{ColumnConstraint, Table};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use wasmparser::{KnownCustom, Parser, Payload};
 
 use crate::Ending;
 use crate::cards;
+use crate::checksum::sha256;
 use crate::explain::{card, page::Page};
 use crate::plugin::{BUILT_IN, Plugin};
 use crate::terminal::{self, harmless, say};
@@ -94,17 +94,13 @@ impl Inspect {
 
 fn identity(name: &str, bytes: &[u8], plugin: &Plugin) -> Result<String> {
     let about = About::read(bytes)?;
-    let mut digest = String::new();
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(digest, "{byte:02x}");
-    }
     let mut text = String::new();
     for (title, value) in [
         ("component", name.to_owned()),
         ("version", or_none(&about.version)),
         ("licence", or_none(&about.licence)),
         ("size", format!("{} bytes", bytes.len())),
-        ("sha256", digest),
+        ("sha256", sha256(bytes)),
         ("imports", or_none(&plugin.imports())),
         ("exports", or_none(&plugin.exports())),
         ("made by", or_none(&about.producers)),

@@ -17,6 +17,7 @@
 )]
 
 pub mod cards;
+mod checksum;
 pub mod config_file;
 pub mod demo;
 pub mod explain;
@@ -28,6 +29,7 @@ mod output;
 pub mod plugin;
 mod progress;
 pub mod run;
+pub mod serve;
 mod state_file;
 pub mod stream;
 mod summary;

@@ -8,6 +8,7 @@ use host_test::demo::Demo;
 use host_test::explain::Explain;
 use host_test::inspect::Inspect;
 use host_test::run::Run;
+use host_test::serve::Serve;
 
 #[derive(Parser)]
 #[command(
@@ -35,6 +36,16 @@ Examples:
 Every line leaves exactly once, in order but for those that wait (--hold). What is not a sign-in record leaves as it
 came.")]
     Run(Run),
+    /// Takes records by HTTP, sends them on enriched, and answers what the downstream answered
+    #[command(after_help = "\
+Examples:
+  signin-triage serve --forward http://127.0.0.1:8088 --state triage.state
+  signin-triage serve --forward https://siem.example/ingest --forward-token-file siem.token --mode filter --suppressed noise.ndjson
+  signin-triage serve --listen 0.0.0.0:8087 --token-file senders.token --forward http://127.0.0.1:8088
+
+Bodies: newline-delimited JSON, a JSON array, or one record; gzip and deflate. POST to any path but /health (is it
+alive) and /metrics (Prometheus). A request is answered with the downstream's status once the downstream has it.")]
+    Serve(Serve),
     /// Reads out the decision about one record
     #[command(after_help = "\
 Examples:
@@ -72,6 +83,7 @@ The same options give the same bytes. Addresses, names and networks belong to no
 fn main() -> ExitCode {
     let ended = match Arguments::parse().command {
         Command::Run(run) => run.run(),
+        Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::CheckConfig(check) => check.run(),
         Command::Inspect(inspect) => inspect.run(),

@@ -580,12 +580,17 @@ const GAUGES: [&str; 5] = [
     "too_late",
 ];
 
+/// Whether the counts of a group say how things stand now.
+pub fn is_gauge(group: &str) -> bool {
+    GAUGES.contains(&group)
+}
+
 /// Lines that were held when the session was opened.
 const RESTORED: &str = "lines_restored";
 
 fn add_all(sum: &mut Vec<Counter>, more: &[Counter]) {
     for one in more {
-        if GAUGES.contains(&one.group.as_str()) || one.group == RESTORED {
+        if is_gauge(&one.group) || one.group == RESTORED {
             continue;
         }
         // Different ones are counted here, and two instances may have seen the same: the larger count is certain.

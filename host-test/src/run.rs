@@ -15,7 +15,7 @@ use crate::plugin::{OpenError, Outcome, Plugin};
 use crate::progress::Progress;
 use crate::state_file::StateFile;
 use crate::terminal::say;
-use crate::{Ending, config_file, summary};
+use crate::{Ending, config_file, serve, summary};
 
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
@@ -70,7 +70,14 @@ impl Run {
         let loaded = state
             .as_ref()
             .map(|state| state.check().and_then(|()| state.load()));
-        let snapshot = match loaded.transpose() {
+        let loaded = loaded.transpose().and_then(|snapshot| match snapshot.flatten() {
+            Some(text) if serve::holds_undelivered(&text) => Err(format!(
+                "{}: holds lines that have not arrived yet; let serve, which wrote it, send them first",
+                self.state.as_deref().unwrap_or(Path::new("")).display()
+            )),
+            snapshot => Ok(Some(snapshot)),
+        });
+        let snapshot = match loaded {
             Ok(snapshot) => snapshot.flatten(),
             Err(problem) => {
                 say(&problem);

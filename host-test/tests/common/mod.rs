@@ -1,6 +1,7 @@
 //! Shared by the tests that drive the component: loading it once, and taking our member off again.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod bridge;
 pub mod stream;
 
 use std::path::PathBuf;

@@ -1,0 +1,186 @@
+//! Sending on, and what the answer means for the sender.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use reqwest::{Client, Url, redirect};
+
+use super::body::{self, Shape};
+
+/// Most of a downstream's answer that is passed back, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Headers of a downstream's answer that are passed back.
+const ANSWER_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::RETRY_AFTER];
+
+/// Where records go.
+#[derive(Clone)]
+pub struct Downstream {
+    client: Client,
+    url: Url,
+    /// Of the `Authorization` header.
+    token: Option<HeaderValue>,
+}
+
+/// What a sender is told.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// 2xx only where all has arrived.
+    pub status: StatusCode,
+    /// `Content-Type` and `Retry-After`.
+    pub headers: HeaderMap,
+    /// Its text.
+    pub text: Bytes,
+}
+
+impl Answer {
+    /// One of our own.
+    pub fn of(status: StatusCode, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        Answer {
+            status,
+            headers: HeaderMap::new(),
+            text: text.into(),
+        }
+    }
+
+    /// Whether what was sent has arrived.
+    pub fn is_arrived(&self) -> bool {
+        self.status.is_success()
+    }
+}
+
+impl Downstream {
+    /// `token`: what goes behind `Bearer` in each request.
+    ///
+    /// # Errors
+    /// The address is none that can be sent to, or no certificate of the system can be read.
+    pub fn new(address: &str, token: Option<&str>, timeout: Duration) -> Result<Downstream> {
+        let url = Url::parse(address).context("not an address to forward to")?;
+        ensure!(
+            ["http", "https"].contains(&url.scheme()) && url.has_host(),
+            "not an address to forward to: begin it with http:// or https://"
+        );
+        // A second time it is there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Client::builder()
+            .user_agent(concat!("signin-triage/", env!("CARGO_PKG_VERSION")))
+            // A POST that follows one becomes a GET, and the records are gone.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(timeout.min(Duration::from_secs(10)))
+            .timeout(timeout);
+        let builder = if url.scheme() == "http" {
+            // The certificates of the system are not looked for where none is needed.
+            builder.tls_certs_only([])
+        } else {
+            builder
+        };
+        let token = token.map(|token| {
+            HeaderValue::try_from(format!("Bearer {token}")).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            })
+        });
+        Ok(Downstream {
+            client: builder.build()?,
+            url,
+            token: token.transpose().context("not a token")?,
+        })
+    }
+
+    /// The address without what may be secret in it.
+    pub fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.to_string()
+    }
+
+    /// Sends lines on, and says what its sender is to be told. What a downstream finds too large at once is sent in
+    /// parts: it was we who made it larger.
+    pub async fn send(&self, shape: Shape, kind: &HeaderValue, lines: &[u8]) -> Answer {
+        let mut parts = vec![lines];
+        let mut last = Answer::of(StatusCode::OK, "");
+        let mut too_large = None;
+        while let Some(part) = parts.pop() {
+            let answer = self.post(kind, body::write(shape, part)).await;
+            if answer.status == StatusCode::PAYLOAD_TOO_LARGE {
+                if let Some((first, second)) = body::halves(part) {
+                    parts.extend([second, first]);
+                } else {
+                    // The others go on their way: the sender will not try again.
+                    too_large = Some(answer);
+                }
+            } else if answer.is_arrived() {
+                last = answer;
+            } else {
+                return answer;
+            }
+        }
+        too_large.unwrap_or(last)
+    }
+
+    async fn post(&self, kind: &HeaderValue, bytes: Vec<u8>) -> Answer {
+        let request = self.client.post(self.url.clone());
+        let request = request.header(header::CONTENT_TYPE, kind).body(bytes);
+        let request = match &self.token {
+            Some(token) => request.header(header::AUTHORIZATION, token),
+            None => request,
+        };
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return failed(&error),
+        };
+        let status = response.status();
+        if !(status.is_success() || status.is_client_error() || status.is_server_error()) {
+            return Answer::of(
+                StatusCode::BAD_GATEWAY,
+                format!("the downstream answered {status}, which is not followed"),
+            );
+        }
+        let mut headers = HeaderMap::new();
+        for name in ANSWER_HEADERS {
+            if let Some(value) = response.headers().get(&name) {
+                headers.insert(name, value.clone());
+            }
+        }
+        // The status has come, and with it the decision; a text that breaks off changes nothing.
+        let mut text = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = ANSWER_BYTES_MAX - text.len();
+            text.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+            if chunk.len() >= room {
+                break;
+            }
+        }
+        Answer {
+            status,
+            headers,
+            text: text.into(),
+        }
+    }
+}
+
+/// The sender is to try again: all of these are among what shippers take for passing.
+fn failed(error: &reqwest::Error) -> Answer {
+    let (status, what) = if error.is_timeout() {
+        (
+            StatusCode::GATEWAY_TIMEOUT,
+            "the downstream does not answer in time",
+        )
+    } else if error.is_connect() {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the downstream cannot be reached",
+        )
+    } else {
+        (StatusCode::BAD_GATEWAY, "the downstream broke off")
+    };
+    Answer::of(status, what)
+}

@@ -1,0 +1,613 @@
+//! `serve` between a sender and a downstream, each of which may do anything.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::Arc;
+
+use common::bridge::{Does, Downstream, Sender, Serve};
+use common::enrich;
+use common::stream::stream;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+/// Records of users who sign in once, an interrupt each, that differ in their request id.
+fn records(ids: std::ops::Range<u32>) -> String {
+    let record = |id: u32| {
+        format!(
+            concat!(
+                r#"{{"category":"SignInLogs","properties":{{"id":"{0:08x}","createdDateTime":"2026-03-10T08:{1:02}:{2:02}Z","#,
+                r#""userPrincipalName":"user{0}@contoso.example","ipAddress":"192.0.2.{3}","correlationId":"c{0}","#,
+                r#""deviceDetail":{{"isCompliant":true}},"status":{{"errorCode":50140}}}}}}"#,
+                "\n"
+            ),
+            id,
+            id / 60 % 60,
+            id % 60,
+            id % 200
+        )
+    };
+    ids.map(record).collect()
+}
+
+fn reason(line: &str) -> String {
+    let value: Value = serde_json::from_str(line).unwrap();
+    value["signin_triage"]["noise"]["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn what_is_posted_arrives_enriched_and_its_sender_hears_what_the_downstream_said() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    let input = stream(7, 400);
+    let mut expected = enrich(&input, "");
+    let (first, second) = input.split_at(input[..input.len() / 2].rfind('\n').unwrap() + 1);
+    for part in [first, second] {
+        let request = sender
+            .client
+            .post(&serve.url)
+            .header("content-type", "application/x-ndjson");
+        assert_eq!(
+            sender.send(request.body(part.to_owned())),
+            (200, "the downstream says 200".to_owned())
+        );
+    }
+    let arrived = downstream.arrived();
+    let kind = |one: &common::bridge::Arrived| one.headers["content-type"].clone();
+    assert!(
+        arrived
+            .iter()
+            .all(|one| kind(one) == "application/x-ndjson")
+    );
+    let bodies: Vec<u8> = arrived.into_iter().flat_map(|one| one.body).collect();
+    assert!(bodies == expected.as_bytes());
+
+    // Bytes that are no text, in a stretch between two that are.
+    let lines = [b"{\"a\":1}\n".as_slice(), b"\xff\xfe\n", b"{\"b\":2}"].concat();
+    assert_eq!(sender.post(&serve.url, lines.clone()).0, 200);
+    assert_eq!(downstream.arrived()[0].body, lines);
+
+    // An array goes on as an array, also over several lines, and packed.
+    let array = format!("[\n  {}]", records(0..3).trim_end().replace('\n', ",\n  "));
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(array.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    expected = enrich(&(input + &records(0..3)), "");
+    let expected: Vec<Value> = expected
+        .lines()
+        .rev()
+        .take(3)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let request = sender
+        .client
+        .post(format!("{}/any/path", serve.url))
+        .header("content-encoding", "gzip");
+    assert_eq!(
+        sender
+            .send(
+                request
+                    .header("content-type", "application/json")
+                    .body(packed)
+            )
+            .0,
+        200
+    );
+    let arrived = downstream.arrived().remove(0);
+    assert_eq!(arrived.headers["content-type"], "application/json");
+    assert!(!arrived.headers.contains_key("content-encoding"));
+    let mut found: Vec<Value> = serde_json::from_slice(&arrived.body).unwrap();
+    found.reverse();
+    assert_eq!(found, expected);
+
+    // Nothing to send on.
+    assert_eq!(sender.post(&serve.url, "").0, 200);
+    assert_eq!(sender.post(&serve.url, "[]").0, 200);
+    assert_eq!(downstream.arrived().len(), 0);
+    let (said, ended) = serve.stop();
+    assert!(ended.success());
+    assert!(
+        said.contains("told to stop") && said.contains("Lines"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_answer_of_the_downstream_comes_back_and_only_a_good_one_counts() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &["--forward-secs", "1"]);
+    for (status, answered) in [
+        (200, 200),
+        (202, 202),
+        (400, 400),
+        (401, 401),
+        (404, 404),
+        (429, 429),
+        (500, 500),
+        (503, 503),
+        // Following it would turn the POST into a GET.
+        (302, 502),
+    ] {
+        downstream.next([Does::Answers(status)]);
+        let posted = sender.client.post(&serve.url).body(records(0..1));
+        let answer = sender
+            .runtime
+            .block_on(async { posted.send().await })
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), answered);
+        if answered == status {
+            assert_eq!(answer.headers()["retry-after"], "7");
+            let text = sender.runtime.block_on(answer.text()).unwrap();
+            assert_eq!(text, format!("the downstream says {status}"));
+        }
+    }
+    downstream.next([Does::Hangs]);
+    assert_eq!(sender.post(&serve.url, records(0..1)).0, 504);
+    assert_eq!(sender.post(&serve.url, records(0..1)).0, 200);
+
+    let gone = Serve::start("http://127.0.0.1:9/", &[]);
+    assert_eq!(sender.post(&gone.url, records(0..1)).0, 503);
+    assert_eq!(sender.post(&gone.url, records(1..2)).0, 503);
+    let (said, _) = gone.stop();
+    assert_eq!(said.matches("records do not arrive").count(), 1, "{said}");
+    let (said, _) = serve.stop();
+    assert!(said.contains("records arrive again"), "{said}");
+}
+
+#[test]
+fn a_sender_is_answered_only_once_the_downstream_has_it() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    let until = Arc::new(Notify::new());
+    downstream.next([Does::Waits(Arc::clone(&until), 200)]);
+    let waiting = sender.begin(&serve.url, records(0..5));
+    downstream.wait_for_one(&sender.runtime);
+    // Others are dealt with meanwhile.
+    assert_eq!(sender.post(&serve.url, records(5..6)).0, 200);
+    assert!(!waiting.is_finished());
+    until.notify_one();
+    assert_eq!(sender.runtime.block_on(waiting).unwrap(), 200);
+    assert_eq!(downstream.accepted().lines().count(), 6);
+}
+
+#[test]
+fn what_failed_is_sent_again_as_it_was_and_what_arrived_is_a_duplicate() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    let input = records(0..10);
+    let expected = enrich(&input, "");
+    downstream.next([503, 500, 429].map(Does::Answers));
+    for _ in 0..3 {
+        assert!(sender.post(&serve.url, input.clone()).0 >= 400);
+    }
+    assert_eq!(downstream.accepted(), "");
+    // Cut otherwise, as after a restart of the sender, and with something new among it.
+    let lines: Vec<&str> = input.split_inclusive('\n').collect();
+    let new = records(50..51);
+    assert_eq!(sender.post(&serve.url, lines[..4].concat()).0, 200);
+    assert_eq!(
+        sender
+            .post(&serve.url, new.clone() + &lines[4..].concat())
+            .0,
+        200
+    );
+    let accepted = downstream.accepted();
+    let of_new = accepted
+        .lines()
+        .filter(|line| line.contains("user50@"))
+        .count();
+    assert_eq!(of_new, 1);
+    let rest: String = accepted
+        .split_inclusive('\n')
+        .filter(|line| !line.contains("user50@"))
+        .collect();
+    assert_eq!(rest, expected);
+
+    // The answer got lost, so the sender tries again: the downstream has it twice, and the second says so.
+    assert_eq!(sender.post(&serve.url, input.clone()).0, 200);
+    let again = downstream.accepted();
+    assert!(
+        again.lines().all(|line| reason(line) == "duplicate"),
+        "{again}"
+    );
+
+    // The same line twice in one request is a second delivery, however often the request is sent.
+    let twice = records(60..61).repeat(2);
+    downstream.next([Does::Answers(503)]);
+    for status in [503, 200] {
+        assert_eq!(sender.post(&serve.url, twice.clone()).0, status);
+        let body = downstream.arrived().remove(0).body;
+        let lines: Vec<String> = String::from_utf8(body)
+            .unwrap()
+            .lines()
+            .map(reason)
+            .collect();
+        assert_eq!(lines, ["handshake", "duplicate"]);
+    }
+}
+
+#[test]
+fn a_sender_that_goes_away_leaves_nothing_in_between() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    // It has gone while the downstream was slow; what the downstream took then is known.
+    for (status, expected) in [(200, "duplicate"), (503, "handshake")] {
+        let until = Arc::new(Notify::new());
+        downstream.next([Does::Waits(Arc::clone(&until), status)]);
+        let input = records(u32::from(status)..u32::from(status) + 3);
+        let waiting = sender.begin(&serve.url, input.clone());
+        downstream.wait_for_one(&sender.runtime);
+        waiting.abort();
+        until.notify_one();
+        while sender
+            .get(&format!("{}/metrics", serve.url))
+            .contains("on_the_way 1")
+        {}
+        downstream.arrived();
+        assert_eq!(sender.post(&serve.url, input).0, 200);
+        let accepted = downstream.accepted();
+        assert!(
+            accepted.lines().all(|line| reason(line) == expected),
+            "{accepted}"
+        );
+        assert_eq!(accepted.lines().count(), 3);
+    }
+    // It has gone in the middle of a body: nothing of it was looked at.
+    let address = serve.url.trim_start_matches("http://");
+    let mut half = TcpStream::connect(address).unwrap();
+    let body = records(900..910);
+    write!(
+        half,
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{}",
+        body.len(),
+        &body[..body.len() / 2]
+    )
+    .unwrap();
+    half.shutdown(std::net::Shutdown::Write).unwrap();
+    let _ = half.read_to_end(&mut Vec::new());
+    assert_eq!(downstream.arrived().len(), 0);
+    assert_eq!(sender.post(&serve.url, body).0, 200);
+    assert!(
+        downstream
+            .accepted()
+            .lines()
+            .all(|line| reason(line) == "handshake")
+    );
+}
+
+#[test]
+fn many_connections_share_one_state_and_lose_nothing() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    // Some fail in between, and are sent again.
+    downstream.next((0..60).map(|index| Does::Answers(if index % 3 == 0 { 503 } else { 200 })));
+    let posts: Vec<_> = (0..40u32)
+        .map(|part| {
+            let (client, url) = (sender.client.clone(), serve.url.clone());
+            sender.runtime.spawn(async move {
+                for batch in 0..5 {
+                    let from = (part * 5 + batch) * 10;
+                    let body = records(from..from + 10);
+                    while !client
+                        .post(&url)
+                        .body(body.clone())
+                        .send()
+                        .await
+                        .unwrap()
+                        .status()
+                        .is_success()
+                    {}
+                }
+            })
+        })
+        .collect();
+    for post in posts {
+        sender.runtime.block_on(post).unwrap();
+    }
+    let accepted = downstream.accepted();
+    let taken_off = |text: &str| -> String {
+        let member =
+            |line: &str| line[..line.find(",\"signin_triage\"").unwrap()].to_owned() + "}\n";
+        text.lines().map(member).collect()
+    };
+    assert_eq!(sorted(&taken_off(&accepted)), sorted(&records(0..2000)));
+    assert!(accepted.lines().all(|line| reason(line) == "handshake"));
+    let metrics = sender.get(&format!("{}/metrics", serve.url));
+    for line in [
+        "signin_triage_lines_total 2000",
+        "signin_triage_noise_total{name=\"handshake\"} 2000",
+        "signin_triage_undelivered 0",
+        "signin_triage_requests_on_the_way 0",
+    ] {
+        assert!(metrics.lines().any(|one| one == line), "{line}\n{metrics}");
+    }
+    // What is there has been said before its name.
+    assert!(metrics.ends_with("# EOF\n"));
+}
+
+#[test]
+fn what_cannot_be_taken_is_refused_and_nothing_of_it_is_sent_on() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &["--body-mib", "1"]);
+    let too_large = records(0..10).repeat(500);
+    assert!(too_large.len() > 1 << 20);
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    bomb.write_all(too_large.as_bytes()).unwrap();
+    let bomb = bomb.finish().unwrap();
+    let post = || sender.client.post(&serve.url);
+    for (request, status) in [
+        (post().body(too_large), 413),
+        (post().header("content-encoding", "gzip").body(bomb), 413),
+        (
+            post().header("content-encoding", "gzip").body("no gzip"),
+            400,
+        ),
+        (post().header("content-encoding", "br").body("x"), 415),
+        (sender.client.get(&serve.url), 405),
+        (sender.client.delete(&serve.url), 405),
+        (sender.client.head(&serve.url), 200),
+    ] {
+        assert_eq!(sender.send(request).0, status);
+    }
+    assert_eq!(downstream.arrived().len(), 0);
+    assert_eq!(sender.get(&format!("{}/health", serve.url)), "fine\n");
+    assert_eq!(sender.post(&serve.url, records(0..1)).0, 200);
+}
+
+#[test]
+fn a_downstream_that_takes_less_at_once_gets_it_in_parts() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    let input = records(0..100);
+    downstream.takes_at_most(input.len() / 5);
+    assert_eq!(sender.post(&serve.url, input.clone()).0, 200);
+    assert_eq!(downstream.accepted(), enrich(&input, ""));
+    // An array stays one, in each part.
+    let array = format!("[{}]", records(100..200).trim_end().replace('\n', ","));
+    assert_eq!(sender.post(&serve.url, array).0, 200);
+    let parts: Vec<_> = downstream
+        .arrived()
+        .into_iter()
+        .filter(|one| one.status == 200)
+        .collect();
+    let count = |body: &[u8]| serde_json::from_slice::<Vec<Value>>(body).unwrap().len();
+    assert_eq!(parts.iter().map(|one| count(&one.body)).sum::<usize>(), 100);
+    // One line alone is too large: its sender hears it, and the others have arrived.
+    let large = format!(
+        "{}{{\"x\":\"{}\"}}\n",
+        records(200..203),
+        "y".repeat(input.len())
+    );
+    assert_eq!(sender.post(&serve.url, large).0, 413);
+    assert_eq!(downstream.accepted().lines().count(), 3);
+}
+
+#[test]
+fn only_who_has_the_token_is_let_in() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name).display().to_string();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (own, next) = (file("own", "s3cret\n"), file("next", "other\n"));
+    let serve = Serve::start(
+        &downstream.url,
+        &["--token-file", &own, "--forward-token-file", &next],
+    );
+    let post = || sender.client.post(&serve.url).body(records(0..1));
+    assert_eq!(sender.send(post()).0, 401);
+    assert_eq!(sender.send(post().bearer_auth("s3cre")).0, 401);
+    assert_eq!(
+        sender
+            .send(sender.client.get(format!("{}/metrics", serve.url)))
+            .0,
+        401
+    );
+    assert_eq!(sender.get(&format!("{}/health", serve.url)), "fine\n");
+    assert_eq!(downstream.arrived().len(), 0);
+    assert_eq!(sender.send(post().bearer_auth("s3cret")).0, 200);
+    assert_eq!(
+        downstream.arrived()[0].headers["authorization"],
+        "Bearer other"
+    );
+}
+
+#[test]
+fn wrong_usage_is_said_all_at_once_and_nothing_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"hold_secs":60,"mode":"filter"}"#).unwrap();
+    let run = |arguments: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_signin-triage"))
+            .arg("serve")
+            .args(arguments)
+            .output()
+            .unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let (code, said) = run(&[
+        "--listen",
+        "0.0.0.0:0",
+        "--forward",
+        "ftp://x",
+        "--config",
+        config.to_str().unwrap(),
+        "--forward-token-file",
+        "/no/such",
+    ]);
+    assert_eq!(code, Some(2), "{said}");
+    for part in [
+        "hold_secs: found 60",
+        "--suppressed",
+        "--token-file",
+        "--forward: not an address",
+        "/no/such",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(said.lines().count(), 5, "{said}");
+    let (code, said) = run(&[
+        "--forward",
+        "http://127.0.0.1:9",
+        "--state",
+        "/no/such/state",
+    ]);
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, said) = run(&["--forward", "http://127.0.0.1:9", "--listen", &address]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains(&address), "{said}");
+}
+
+#[test]
+fn it_goes_on_where_it_stopped_also_with_what_had_not_arrived() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let serve = Serve::start(&downstream.url, &["--state", &state]);
+    assert_eq!(sender.post(&serve.url, records(0..3)).0, 200);
+    downstream.next([Does::Answers(503)]);
+    assert_eq!(sender.post(&serve.url, records(3..6)).0, 503);
+    assert!(serve.stop().1.success());
+    downstream.arrived();
+
+    // `run` would lose what has not arrived.
+    let run = Command::new(env!("CARGO_BIN_EXE_signin-triage"))
+        .args(["run", "--state", &state, "--quiet", "/dev/null"])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.contains("not arrived"), "{said}");
+
+    let serve = Serve::start(&downstream.url, &["--state", &state]);
+    assert_eq!(sender.post(&serve.url, records(0..6)).0, 200);
+    let reasons: Vec<String> = downstream.accepted().lines().map(reason).collect();
+    assert_eq!(
+        reasons,
+        [
+            "duplicate",
+            "duplicate",
+            "duplicate",
+            "handshake",
+            "handshake",
+            "handshake"
+        ]
+    );
+    assert!(serve.stop().1.success());
+
+    // All has arrived, so it is a state like any other.
+    let run = Command::new(env!("CARGO_BIN_EXE_signin-triage"))
+        .args(["run", "--state", &state, "--quiet", "/dev/null"])
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(0));
+}
+
+#[test]
+fn killed_in_the_middle_it_loses_nothing_that_was_not_acknowledged() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let arguments = ["--state", state.as_str(), "--save-secs", "1"];
+    let mut serve = Serve::start(&downstream.url, &arguments);
+    for part in 0..6 {
+        let body = records(part * 10..part * 10 + 10);
+        if part % 2 == 1 {
+            // In the middle of a request.
+            downstream.next([Does::Hangs]);
+            let waiting = sender.begin(&serve.url, body.clone());
+            downstream.wait_for_one(&sender.runtime);
+            // The state is ahead of what has arrived.
+            let saved = || fs::read_to_string(&state).unwrap_or_default();
+            while !saved().starts_with("signin-triage-undelivered") {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            serve.kill();
+            let answer = sender.runtime.block_on(waiting).unwrap();
+            assert_eq!(answer, 0, "not acknowledged");
+            serve = Serve::start(&downstream.url, &arguments);
+        }
+        assert_eq!(sender.post(&serve.url, body).0, 200);
+    }
+    let accepted = downstream.accepted();
+    assert_eq!(accepted.lines().count(), 60);
+    assert!(
+        accepted.lines().all(|line| reason(line) == "handshake"),
+        "{accepted}"
+    );
+}
+
+#[test]
+fn in_mode_filter_noise_goes_its_own_way_first_and_the_counts_add_up() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let second = Downstream::start(&sender.runtime);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("noise.ndjson").display().to_string();
+    for suppressed in [&second.url, &file] {
+        let serve = Serve::start(
+            &downstream.url,
+            &["--mode", "filter", "--suppressed", suppressed],
+        );
+        let failing = suppressed == &second.url;
+        if failing {
+            // Nothing goes downstream before the noise is where it belongs.
+            second.next([Does::Answers(500)]);
+            assert_eq!(sender.post(&serve.url, records(0..20)).0, 500);
+            assert_eq!(downstream.arrived().len(), 0);
+            second.arrived();
+        }
+        assert_eq!(sender.post(&serve.url, records(0..20)).0, 200);
+        // A failure stays in the stream; the second output has the noise before it already.
+        downstream.next([Does::Answers(503)]);
+        let failure = records(30..31).replace("50140", "50126");
+        let body = records(20..30) + &failure;
+        assert_eq!(sender.post(&serve.url, body.clone()).0, 503);
+        assert_eq!(sender.post(&serve.url, body).0, 200);
+        let (said, ended) = serve.stop();
+        assert!(ended.success(), "{said}");
+        let suppressed = if failing {
+            second.accepted()
+        } else {
+            fs::read_to_string(&file).unwrap()
+        };
+        assert_eq!(suppressed.lines().count(), 30);
+        let accepted = downstream.accepted();
+        let (rollups, kept): (Vec<&str>, Vec<&str>) = accepted
+            .lines()
+            .partition(|line| line.contains("signin_triage_rollup"));
+        assert_eq!(kept.len(), 1);
+        let count = |line: &&str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            value["signin_triage_rollup"]["count"].as_u64().unwrap()
+        };
+        assert_eq!(rollups.iter().map(count).sum::<u64>(), 30);
+    }
+}
