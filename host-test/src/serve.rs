@@ -45,9 +45,12 @@ use crate::{Ending, config_file, summary};
 
 pub use self::undelivered::is_saved as holds_undelivered;
 
-/// Requests that are dealt with at once; more wait, and their senders with them. So memory is bounded: each takes about
-/// three times its body.
-const AT_ONCE: usize = 16;
+/// Bodies that are dealt with at once, in MiB, each counted as one at least; further requests wait, and their senders with
+/// them. Memory is bounded by it: what is made of a body takes some four times as much until it has arrived.
+const AT_ONCE_MIB: u32 = 64;
+
+/// Questions to the session that wait at once.
+const JOBS_MAX: usize = 64;
 
 /// How long a sender may take for a request, in seconds. Then it is told so, and tries again.
 const BODY_SECS: u64 = 60;
@@ -104,7 +107,10 @@ struct Bridge {
     /// The second output where it is a URL.
     suppressed: Option<Downstream>,
     token: Option<Token>,
-    places: Arc<Semaphore>,
+    /// For bodies, in MiB.
+    room: Arc<Semaphore>,
+    room_mib: u32,
+    body_mib: u32,
     metrics: Metrics,
     /// The last that was tried did not arrive. For saying so once.
     failing: AtomicBool,
@@ -256,7 +262,7 @@ impl Serve {
             .block_on(TcpListener::bind(self.listen))
             .map_err(|error| format!("{}: {error}", self.listen))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let (jobs, to_do) = mpsc::channel(AT_ONCE);
+        let (jobs, to_do) = mpsc::channel(JOBS_MAX);
         if self.save_secs > 0 {
             let every = Duration::from_secs(self.save_secs);
             runtime.spawn(save_every(every, jobs.downgrade()));
@@ -267,16 +273,20 @@ impl Serve {
             downstream.shown()
         ));
         let started = Instant::now();
+        // A body of the largest size must fit.
+        let room_mib = AT_ONCE_MIB.max(self.body_mib.into());
         let bridge = Bridge {
             jobs,
             downstream: neighbours.downstream,
             suppressed: suppressed_url,
             token: neighbours.token,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            room: Arc::new(Semaphore::new(room_mib as usize)),
+            room_mib,
+            body_mib: self.body_mib.into(),
             metrics: Metrics::default(),
             failing: AtomicBool::new(false),
         };
-        let serving = runtime.spawn(listen(listener, bridge, usize::from(self.body_mib) << 20));
+        let serving = runtime.spawn(listen(listener, bridge));
         // Until the last connection is closed, and what they left behind is done.
         worker.work(to_do);
         let served = runtime
@@ -316,7 +326,8 @@ async fn save_every(every: Duration, jobs: mpsc::WeakSender<Job>) {
 }
 
 /// Takes connections until told to stop, and then deals with what has come.
-async fn listen(listener: TcpListener, bridge: Bridge, body_bytes_max: usize) -> io::Result<()> {
+async fn listen(listener: TcpListener, bridge: Bridge) -> io::Result<()> {
+    let body_bytes_max = (bridge.body_mib as usize) << 20;
     let bridge = Arc::new(bridge);
     let records = Router::new()
         .fallback(take)
@@ -334,8 +345,7 @@ async fn listen(listener: TcpListener, bridge: Bridge, body_bytes_max: usize) ->
         .with_graceful_shutdown(told_to_stop())
         .await?;
     // What was begun for a sender that has gone since is finished as well.
-    let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
-    let _ = bridge.places.acquire_many(all).await;
+    let _ = bridge.room.acquire_many(bridge.room_mib).await;
     Ok(())
 }
 
@@ -407,7 +417,13 @@ async fn answer(bridge: &Arc<Bridge>, request: Request) -> Answer {
         Method::HEAD => return Answer::of(StatusCode::OK, ""),
         _ => return Answer::of(StatusCode::METHOD_NOT_ALLOWED, "records come by POST"),
     }
-    let Ok(place) = Arc::clone(&bridge.places).acquire_owned().await else {
+    // A packed body has none here: what it comes to is not known before it is unpacked.
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let mib = length
+        .map_or(bridge.body_mib, whole_mib)
+        .min(bridge.body_mib);
+    let Ok(mut room) = Arc::clone(&bridge.room).acquire_many_owned(mib).await else {
         return Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     };
     let kind = request.headers().get(header::CONTENT_TYPE).cloned();
@@ -426,18 +442,27 @@ async fn answer(bridge: &Arc<Bridge>, request: Request) -> Answer {
             );
         }
     };
+    let surplus = mib.saturating_sub(whole_mib(bytes.len() as u64));
+    drop(room.split(surplus as usize));
     // Apart from the connection: a sender that goes while the downstream is slow must not leave its lines in between.
     let bridge = Arc::clone(bridge);
     let carried = tokio::spawn(async move {
         bridge.metrics.on_the_way.inc();
         let answer = bridge.carry(bytes.into(), kind.unwrap_or(LINES_TYPE)).await;
         bridge.metrics.on_the_way.dec();
-        drop(place);
+        drop(room);
         answer
     });
     carried
         .await
         .unwrap_or_else(|_| Answer::of(StatusCode::INTERNAL_SERVER_ERROR, "a defect of the bridge"))
+}
+
+/// MiB that hold so many bytes, one at least.
+fn whole_mib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 20))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 impl Bridge {

@@ -344,6 +344,37 @@ fn many_connections_share_one_state_and_lose_nothing() {
 }
 
 #[test]
+fn more_than_there_is_room_for_waits_and_comes_through() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &["--body-mib", "64"]);
+    // Each asks for all the room there is, because it does not say how long it is.
+    let packed = |part: u32| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let body = records(part * 10..part * 10 + 10);
+        packed.write_all(body.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    let posts: Vec<_> = (0..20)
+        .map(|part| {
+            let post = sender
+                .client
+                .post(&serve.url)
+                .header("content-encoding", "gzip");
+            let post = post.body(packed(part));
+            sender
+                .runtime
+                .spawn(async { post.send().await.unwrap().status().as_u16() })
+        })
+        .collect();
+    for post in posts {
+        assert_eq!(sender.runtime.block_on(post).unwrap(), 200);
+    }
+    assert_eq!(downstream.accepted().lines().count(), 200);
+    assert!(serve.stop().1.success());
+}
+
+#[test]
 fn what_cannot_be_taken_is_refused_and_nothing_of_it_is_sent_on() {
     let sender = Sender::new();
     let downstream = Downstream::start(&sender.runtime);
