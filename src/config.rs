@@ -400,6 +400,17 @@ impl Config {
         }
     }
 
+    /// The same with `word` for the word option `opt`, whatever it was.
+    #[must_use]
+    pub(crate) fn with_word(mut self, opt: &Opt, word: &'static str) -> Config {
+        for (key, setting) in &mut self.settings {
+            if *key == opt.key {
+                *setting = Setting::Text(word.to_owned());
+            }
+        }
+        self
+    }
+
     /// The value of a number option.
     pub fn int(&self, opt: &Opt) -> i64 {
         match (self.setting(opt), opt.kind) {

@@ -8,7 +8,7 @@
 //!
 //! On the way out a record can wait for what becomes of it ([`held`]), or leave the stream with a line in its place
 //! ([`rollup`]). What is remembered can be written down and taken up again ([`snapshot`]), and an engine can keep it
-//! apart by key ([`keyed`]).
+//! apart by key ([`keyed`]). Fluent Bit takes the same path record by record ([`fluent_bit`]).
 //!
 //! What holds throughout, and the test that shows it:
 //!
@@ -29,6 +29,7 @@ pub mod classify;
 mod component;
 pub mod config;
 pub mod error;
+pub mod fluent_bit;
 pub mod held;
 pub mod input;
 pub mod keyed;

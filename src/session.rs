@@ -40,6 +40,8 @@ pub struct Session {
     hits: Vec<Hit>,
     /// The line that is being written.
     line: String,
+    /// See [`Session::one_by_one`].
+    one_by_one: bool,
     stats: Stats,
 }
 
@@ -100,8 +102,29 @@ impl Session {
             second_scratch: Scratch::default(),
             hits: Vec::new(),
             line: String::new(),
+            one_by_one: false,
             stats: Stats::default(),
         }
+    }
+
+    /// Opens a session for a host that takes one object for each that it gives. Roll-ups wait until
+    /// [`Session::rollup`] asks for one, and nothing is taken out of an envelope: several records would leave it, and
+    /// there would be no place for their roll-ups.
+    pub(crate) fn one_by_one(config: Config) -> Session {
+        Session {
+            one_by_one: true,
+            ..Session::open(config)
+        }
+    }
+
+    /// Appends the next roll-up whose window has closed, or that makes room; false where there is none.
+    pub(crate) fn rollup(&mut self, out: &mut String) -> bool {
+        let start = out.len();
+        let written = self.rollups.write_due(self.watermark, out);
+        if written {
+            self.stats.rollup(out.len() - start);
+        }
+        written
     }
 
     /// Enriches a batch of whole lines. What cannot be read is passed on unchanged.
@@ -374,6 +397,7 @@ impl Session {
                 keys: earlier.keys.and(self.keys),
                 event: event.as_ref(),
                 names,
+                stays: self.one_by_one && line.is_none(),
             };
             self.finish(record, &class, member, text, &decided, out)
         };
@@ -412,7 +436,9 @@ impl Session {
         };
         write::record(out, text, record.layout(), member, &decision);
         self.stats.record(&decision, &decided.names, text.len());
-        let (Noise::Suppress(reason), "filter") = (noise, self.config.text(&config::MODE)) else {
+        let (Noise::Suppress(reason), "filter", false) =
+            (noise, self.config.text(&config::MODE), decided.stays)
+        else {
             return Fate::Keep;
         };
         let at = decided.event.map_or(self.watermark, |event| event.at);
@@ -507,7 +533,9 @@ impl Session {
         while let Some(held) = self.waiting.due(self.watermark) {
             self.release(&held, FlowOutcome::Abandoned, false, outcome);
         }
-        self.write_rollups(self.watermark, outcome);
+        if !self.one_by_one {
+            self.write_rollups(self.watermark, outcome);
+        }
     }
 
     fn write_rollups(&mut self, now: u32, outcome: &mut Outcome) {
@@ -554,6 +582,7 @@ impl Session {
                 keys: earlier.keys.and(self.keys),
                 event: Some(&held.event),
                 names,
+                stays: false,
             };
             self.finish(&record, &class, &member, framed.text, &decided, &mut line)
         } else {
@@ -625,6 +654,8 @@ struct Decided<'a> {
     keys: Keys,
     event: Option<&'a Event>,
     names: Names,
+    /// Whether it is kept though it is noise.
+    stays: bool,
 }
 
 /// The line end of a line that others will stand behind; the last line of an input can come without.
