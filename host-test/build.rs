@@ -1,6 +1,6 @@
-//! Builds the component that the command line carries and every test runs.
+//! Builds the component and the module for Fluent Bit, which the command line carries and every test runs.
 //!
-//! Done here so that no step comes before `cargo run` or `cargo test`, and no test meets a stale component.
+//! Done here so that no step comes before `cargo run` or `cargo test`, and no test meets a stale one.
 #![allow(
     clippy::disallowed_methods,
     reason = "a build script is told everything through the environment"
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use wasm_encoder::{ComponentSection, CustomSection};
+use wasm_encoder::{ComponentSection, CustomSection, Section};
 use wit_component::ComponentEncoder;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -47,9 +47,15 @@ fn build() -> Result<()> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let module = build_module(&root, &out.join("component"))?;
-    let component = encode(&module)?;
-    fs::write(out.join("signin_triage.wasm"), component)?;
+    let target_dir = out.join("component");
+    let module = build_module(&root, &target_dir, "component")?;
+    fs::write(out.join("signin_triage.wasm"), encode(&module)?)?;
+
+    let mut module = build_module(&root, &target_dir, "fluent-bit")?;
+    for section in about()? {
+        section.append_to(&mut module);
+    }
+    fs::write(out.join("signin_triage_fluent_bit.wasm"), module)?;
     Ok(())
 }
 
@@ -68,12 +74,12 @@ fn missing_target() -> Result<Option<String>> {
 }
 
 /// Compiles the crate to a core module.
-fn build_module(root: &Path, target_dir: &Path) -> Result<PathBuf> {
+fn build_module(root: &Path, target_dir: &Path, feature: &str) -> Result<Vec<u8>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(root)
         .args(["build", "--lib", "--package", "signin-triage"])
-        .args(["--features", "component", "--profile", "component"])
+        .args(["--features", feature, "--profile", "component"])
         .args(["--target", TARGET, "--locked"])
         // The outer build holds the lock of the usual folder: waiting for it here would never end.
         .env("CARGO_TARGET_DIR", target_dir)
@@ -88,35 +94,40 @@ fn build_module(root: &Path, target_dir: &Path) -> Result<PathBuf> {
         .context("cargo does not start")?;
     if !built.status.success() {
         bail!(
-            "the component does not build\n{}",
+            "the crate does not build with feature {feature}\n{}",
             String::from_utf8_lossy(&built.stderr)
         );
     }
-    Ok(target_dir
+    // The next build with another feature puts its file in the same place.
+    let file = target_dir
         .join(TARGET)
         .join("component")
-        .join("signin_triage.wasm"))
+        .join("signin_triage.wasm");
+    fs::read(&file).with_context(|| file.display().to_string())
 }
 
 /// Makes a component of the module and writes into it what `inspect` shows.
-fn encode(module: &Path) -> Result<Vec<u8>> {
-    let module = fs::read(module).with_context(|| module.display().to_string())?;
+fn encode(module: &[u8]) -> Result<Vec<u8>> {
     let mut component = ComponentEncoder::default()
         .validate(true)
-        .module(&module)
+        .module(module)
         .context("the module holds no component type")?
         .encode()
         .context("the module does not become a component")?;
-    // The sections of the tool conventions for the version and the licence, which also registries read.
-    for (name, value) in [
-        ("version", env::var("CARGO_PKG_VERSION")?),
-        ("licenses", env::var("CARGO_PKG_LICENSE")?),
-    ] {
-        let section = CustomSection {
-            name: name.into(),
-            data: value.as_bytes().into(),
-        };
+    for section in about()? {
         section.append_to_component(&mut component);
     }
     Ok(component)
+}
+
+/// The sections of the tool conventions for the version and the licence, which also registries read.
+fn about() -> Result<[CustomSection<'static>; 2]> {
+    let section = |name: &'static str, value: String| CustomSection {
+        name: name.into(),
+        data: value.into_bytes().into(),
+    };
+    Ok([
+        section("version", env::var("CARGO_PKG_VERSION")?),
+        section("licenses", env::var("CARGO_PKG_LICENSE")?),
+    ])
 }

@@ -151,7 +151,8 @@ fn to_json(value: toml::Value) -> Value {
     }
 }
 
-fn pretty(json: &str) -> String {
+/// JSON text on many lines; a text that is no JSON as it is.
+pub(crate) fn pretty(json: &str) -> String {
     let value: Result<Value, _> = serde_json::from_str(json);
     let text = value.and_then(|value| serde_json::to_string_pretty(&value));
     text.unwrap_or_else(|_| json.to_owned()) + "\n"

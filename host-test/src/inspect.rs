@@ -1,4 +1,4 @@
-//! `inspect`: what a component is, wants, offers and can be told.
+//! `inspect`: what a component is, wants, offers and can be told; and of a module for Fluent Bit what it was told.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,17 +13,19 @@ use wasmparser::{KnownCustom, Parser, Payload};
 use crate::Ending;
 use crate::cards;
 use crate::checksum::sha256;
+use crate::config_file::pretty;
 use crate::explain::{card, page::Page};
+use crate::fluent_bit;
 use crate::plugin::{BUILT_IN, Plugin};
 use crate::terminal::{self, harmless, say};
 
 /// Columns of the tables: the longest key and a readable line beside it.
 const WIDTH: u16 = 100;
 
-/// Shows a component's version, imports, exports, options and signals.
+/// Shows a component's version, imports, exports, options and signals; of a Fluent Bit module its configuration.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A component file; without one, the component built into this program
+    /// A component, or a Fluent Bit module; without one, the component built into this program
     pub file: Option<PathBuf>,
     /// Of each signal also what else sets it off, what it does not see, its techniques and its sources
     #[arg(long, conflicts_with = "file")]
@@ -62,6 +64,10 @@ impl Inspect {
                 }
             }
         };
+        if let Ok(module) = fluent_bit::Module::from_bytes(&bytes) {
+            terminal::print(&of_module(&name, &bytes, &module)?)?;
+            return Ok(Ending::Done);
+        }
         let plugin = match Plugin::from_bytes(&bytes) {
             Ok(plugin) => plugin,
             Err(error) => {
@@ -69,7 +75,12 @@ impl Inspect {
                 return Ok(Ending::Failed);
             }
         };
-        let mut text = identity(&name, &bytes, &plugin)?;
+        let mut text = identity(
+            ("component", &name),
+            &bytes,
+            &plugin.imports(),
+            &plugin.exports(),
+        )?;
         match plugin.config_schema() {
             Ok(schema) => {
                 let schema = serde_json::from_str(&schema)
@@ -92,17 +103,38 @@ impl Inspect {
     }
 }
 
-fn identity(name: &str, bytes: &[u8], plugin: &Plugin) -> Result<String> {
+/// What there is to know about a module for Fluent Bit. Its options are the component's.
+fn of_module(name: &str, bytes: &[u8], module: &fluent_bit::Module) -> Result<String> {
+    let (imports, exports) = (module.imports(), module.exports());
+    let mut text = identity(("module", name), bytes, &imports, &exports)?;
+    let config = module.config()?;
+    if config.is_empty() {
+        text += "\nNo configuration inside: everything is at its default.\n";
+        return Ok(text);
+    }
+    text += "\nConfiguration\n";
+    for line in pretty(&config).lines() {
+        let _ = writeln!(text, "{}", harmless(line));
+    }
+    Ok(text)
+}
+
+fn identity(
+    (kind, name): (&str, &str),
+    bytes: &[u8],
+    imports: &[String],
+    exports: &[String],
+) -> Result<String> {
     let about = About::read(bytes)?;
     let mut text = String::new();
     for (title, value) in [
-        ("component", name.to_owned()),
+        (kind, name.to_owned()),
         ("version", or_none(&about.version)),
         ("licence", or_none(&about.licence)),
         ("size", format!("{} bytes", bytes.len())),
         ("sha256", sha256(bytes)),
-        ("imports", or_none(&plugin.imports())),
-        ("exports", or_none(&plugin.exports())),
+        ("imports", or_none(imports)),
+        ("exports", or_none(exports)),
         ("made by", or_none(&about.producers)),
     ] {
         let _ = writeln!(text, "{title:<10} {}", harmless(&value));

@@ -1,9 +1,9 @@
 //! The harness of signin-triage: runs the component in wasmtime, for tests, for the command line, and for hosts
 //! that want records enriched from Rust.
 //!
-//! bytes → [`stream::cut`] → whole lines → [`Session::process`] → bytes. [`plugin`] is the only module that knows
-//! wasmtime, [`cards`] the only one that knows the native crate, but for its
-//! limits and the wording of problems. The rest are the commands, one module each.
+//! bytes → [`stream::cut`] → whole lines → [`Session::process`] → bytes. [`plugin`] and, for the module that Fluent
+//! Bit runs, [`fluent_bit`] are the only ones that know wasmtime, [`cards`] the only one that knows the native crate,
+//! but for its limits, options and the wording of problems. The rest are the commands, one module each.
 //!
 //! Invariants, each with its test:
 //! - A byte that comes in goes out, in its place, whatever it is part of (`tests/cli.rs`: `bad_input_goes_out_as_it_came`).
@@ -16,6 +16,7 @@
     reason = "clippy.toml forbids clocks, the environment and hash maps to the transform; this is a program around it"
 )]
 
+pub mod bake;
 pub mod cards;
 mod checksum;
 pub mod config_file;
@@ -23,6 +24,7 @@ pub mod demo;
 pub mod explain;
 mod feed;
 mod fields;
+pub mod fluent_bit;
 mod inputs;
 pub mod inspect;
 mod output;

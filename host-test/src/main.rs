@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use host_test::bake::Bake;
 use host_test::config_file::CheckConfig;
 use host_test::demo::Demo;
 use host_test::explain::Explain;
@@ -62,11 +63,21 @@ Examples:
   signin-triage check-config triage.toml
   signin-triage check-config triage.json --show > schema.json")]
     CheckConfig(CheckConfig),
-    /// Shows a component's version, imports, exports, options and signals
+    /// Writes a module for Fluent Bit, with a configuration inside
+    #[command(after_help = "\
+Examples:
+  signin-triage bake
+  signin-triage bake --config triage.toml --out /etc/fluent-bit/signin_triage_fluent_bit.wasm
+
+The function that Fluent Bit is told to call decides about noise, whatever the configuration's mode:
+signin_triage_annotate removes nothing, signin_triage_filter does.")]
+    Bake(Bake),
+    /// Shows a component's version, imports, exports, options and signals; of a Fluent Bit module its configuration
     #[command(after_help = "\
 Examples:
   signin-triage inspect --long
-  signin-triage inspect signin_triage.wasm")]
+  signin-triage inspect signin_triage.wasm
+  signin-triage inspect signin_triage_fluent_bit.wasm")]
     Inspect(Inspect),
     /// Writes the sign-in traffic of an invented tenant, attacks among it, and the truth about every record
     #[command(after_help = "\
@@ -86,6 +97,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::CheckConfig(check) => check.run(),
+        Command::Bake(bake) => bake.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Demo(demo) => demo.run(),
     };

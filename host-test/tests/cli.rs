@@ -618,6 +618,76 @@ fn inspect_shows_what_a_component_is() {
 }
 
 #[test]
+fn bake_puts_a_configuration_inside_and_inspect_shows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let config = write(
+        folder.path(),
+        "triage.toml",
+        "review_from = 25\n[mfa_denied]\nfraud_points = 90\n",
+    );
+    for (arguments, shown) in [
+        (vec![], "No configuration inside"),
+        (vec!["--config", &config], "\"fraud_points\": 90"),
+    ] {
+        let module = at("module.wasm");
+        let arguments = [vec!["bake", "--out", &module], arguments].concat();
+        let output = run(&arguments, b"");
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stderr(&output).contains("module.wasm: "));
+        let text = stdout(&run(&["inspect", &module], b""));
+        for part in [
+            concat!("version    ", env!("CARGO_PKG_VERSION"), "\n"),
+            "licence    Apache-2.0\n",
+            "imports    none\n",
+            "signin_triage_annotate",
+            "signin_triage_filter",
+            "malloc",
+            "sha256 ",
+            shown,
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    let (two, hold) = (
+        write(folder.path(), "two.json", r#"{"mode":"x","review_from":0}"#),
+        write(folder.path(), "hold.json", r#"{"hold_secs":600}"#),
+    );
+    let nowhere = at("no-such-folder/module.wasm");
+    for (arguments, expected, said) in [
+        (
+            vec!["--config", &two],
+            2,
+            "mode: found \"x\", allowed annotate or filter\nreview_from: found 0",
+        ),
+        (
+            vec!["--config", &hold],
+            2,
+            "hold_secs: found 600, allowed 0 seconds of event time",
+        ),
+        (vec!["--config", "no-such-file"], 2, "no-such-file: "),
+        (vec!["--out", &nowhere], 1, "no-such-folder"),
+        (
+            vec!["--config", &config, "--out", &config],
+            2,
+            "--out: must not be the configuration",
+        ),
+    ] {
+        let output = program(&[vec!["bake"], arguments.clone()].concat())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(code(&output), expected, "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        assert!(!folder.path().join("signin_triage_fluent_bit.wasm").exists());
+    }
+    assert!(read(&config).starts_with("review_from"));
+    let piped = run(&["bake", "--out", "-"], b"");
+    assert_eq!(piped.stdout, host_test::fluent_bit::BUILT_IN);
+}
+
+#[test]
 fn wrong_usage_and_help_have_their_codes() {
     for (arguments, expected) in [
         (vec!["--version"], 0),
