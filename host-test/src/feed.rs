@@ -39,21 +39,32 @@ const AHEAD: usize = 2;
 
 /// Reads the inputs one after the other; [`Fed::Done`] or [`Fed::Stop`] is the last to come.
 pub fn feed(inputs: Vec<Input>) -> Receiver<Fed> {
+    on_thread(
+        || Fed::Stop,
+        |sender| {
+            for input in inputs {
+                if one(input, &sender).is_err() {
+                    return;
+                }
+            }
+            let _ = sender.send(Fed::Done);
+        },
+    )
+}
+
+/// Runs `read` on a thread of its own. What it sends comes out here, and `stop` too, when the program is told to stop.
+pub fn on_thread<T: Send + 'static>(
+    stop: impl Fn() -> T + Send + 'static,
+    read: impl FnOnce(SyncSender<T>) + Send + 'static,
+) -> Receiver<T> {
     let (sender, receiver) = sync_channel(AHEAD);
     let stopping = sender.clone();
     // A second handler in one process is refused; tests that run several times in one process go without.
     let heard = ctrlc::set_handler(move || {
-        let _ = stopping.send(Fed::Stop);
+        let _ = stopping.send(stop());
     });
     drop(heard);
-    thread::spawn(move || {
-        for input in inputs {
-            if one(input, &sender).is_err() {
-                return;
-            }
-        }
-        let _ = sender.send(Fed::Done);
-    });
+    thread::spawn(move || read(sender));
     receiver
 }
 

@@ -27,6 +27,8 @@ mod fields;
 pub mod fluent_bit;
 mod inputs;
 pub mod inspect;
+mod lockstep;
+mod opened;
 mod output;
 pub mod plugin;
 mod progress;
@@ -36,6 +38,7 @@ mod state_file;
 pub mod stream;
 mod summary;
 mod terminal;
+mod undelivered;
 
 pub use plugin::{
     Counter, Key, Keyed, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session,

@@ -33,6 +33,7 @@ Examples:
   signin-triage run 'logs/2025-03-*.ndjson' --out march.ndjson
   kafkacat -C -t signins | signin-triage run --config triage.toml --state triage.state --quiet | shipper
   signin-triage run monday.ndjson --mode filter --hold 600 --out kept.ndjson --suppressed noise.ndjson
+  signin-triage run --lockstep lines --state triage.state --log triage.log
 
 Every line leaves exactly once, in order but for those that wait (--hold). What is not a sign-in record leaves as it
 came.")]

@@ -70,6 +70,15 @@ pub struct Outcome {
     pub trap: Option<String>,
 }
 
+impl Outcome {
+    /// What the trap was, in a line.
+    pub fn trap_reason(&self) -> Option<&str> {
+        self.trap
+            .as_deref()
+            .map(|trap| trap.lines().next().unwrap_or_default())
+    }
+}
+
 /// Why lines were passed on unchanged without the component having had its say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PassedOn {

@@ -10,12 +10,13 @@ use serde_json::Value;
 
 use crate::feed::{self, Fed};
 use crate::inputs::{self, Input};
+use crate::lockstep::{Lockstep, Protocol};
+use crate::opened::{Configuration, Opened};
 use crate::output::{Output, Stop};
-use crate::plugin::{OpenError, Outcome, Plugin};
+use crate::plugin::{Outcome, Plugin};
 use crate::progress::Progress;
-use crate::state_file::StateFile;
 use crate::terminal::say;
-use crate::{Ending, config_file, serve, summary};
+use crate::{Ending, summary};
 
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
@@ -46,6 +47,17 @@ pub struct Run {
     /// With --state: release all that is held at the end as well
     #[arg(long, requires = "state")]
     pub drain: bool,
+    /// For callers that send a request on standard input and wait for its reply: one reply to each, at once
+    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["inputs", "out", "suppressed", "drain"])]
+    pub lockstep: Option<Protocol>,
+    /// With --lockstep: append what goes wrong and the summary to that file; without it nothing is said, because
+    /// callers may take a line on standard error for a reply
+    #[arg(long, value_name = "FILE", requires = "lockstep")]
+    pub log: Option<PathBuf>,
+    /// With --lockstep and --state: save no later than so many seconds after a reply
+    #[arg(long, value_name = "SECS", requires_all = ["lockstep", "state"], default_value_t = 300,
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub save_secs: u64,
     /// Neither progress bar nor summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
@@ -54,8 +66,11 @@ pub struct Run {
 impl Run {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
+        if let Some(protocol) = self.lockstep {
+            return self.lockstep(protocol).run();
+        }
         let plugin = Plugin::built_in()?;
-        let Some((config, filters)) = self.configuration(&plugin)? else {
+        let Some(config) = self.configuration(&plugin)? else {
             return Ok(Ending::WrongUsage);
         };
         let (inputs, mut all) = inputs::expand(&self.inputs);
@@ -66,33 +81,11 @@ impl Run {
             }
             return Ok(Ending::Failed);
         }
-        let state = self.state.as_deref().map(StateFile::new);
-        let loaded = state
-            .as_ref()
-            .map(|state| state.check().and_then(|()| state.load()));
-        let loaded = loaded.transpose().and_then(|snapshot| match snapshot.flatten() {
-            Some(text) if serve::holds_undelivered(&text) => Err(format!(
-                "{}: holds lines that have not arrived yet; let serve, which wrote it, send them first",
-                self.state.as_deref().unwrap_or(Path::new("")).display()
-            )),
-            snapshot => Ok(Some(snapshot)),
-        });
-        let snapshot = match loaded {
-            Ok(snapshot) => snapshot.flatten(),
-            Err(problem) => {
-                say(&problem);
-                return Ok(Ending::Failed);
-            }
+        let opened = Opened::open(&plugin, &config, self.state.as_deref())?;
+        let Some(mut opened) = opened.filter(Opened::all_has_arrived) else {
+            return Ok(Ending::Failed);
         };
-        let mut session = match plugin.restore(&config, snapshot) {
-            Err(OpenError::Snapshot(problem)) => {
-                let name = self.state.as_deref().unwrap_or(Path::new("")).display();
-                say(&format!("{name}: {problem}"));
-                return Ok(Ending::Failed);
-            }
-            session => session?,
-        };
-        let mut outputs = match self.outputs(&inputs, filters) {
+        let mut outputs = match self.outputs(&inputs, config.filters) {
             Ok(outputs) => outputs,
             Err(ending) => return Ok(ending),
         };
@@ -100,6 +93,7 @@ impl Run {
             say("reading records from the keyboard; end with Ctrl-D");
         }
 
+        let session = &mut opened.session;
         let mut progress = Progress::new(&inputs, self.out.is_none(), self.quiet);
         let started = Instant::now();
         let mut done = 0;
@@ -156,7 +150,7 @@ impl Run {
                 "told to stop; {lines} lines were read and are done"
             ));
         }
-        if ended.is_ok() && (state.is_none() || self.drain) {
+        if ended.is_ok() && (self.state.is_none() || self.drain) {
             outputs.next_input();
             ended = outputs.take(&session.drain(), &progress);
         }
@@ -170,16 +164,8 @@ impl Run {
             }
         }
         // After the output: records that are held must be in one of the two.
-        if let Some(state) = &state
-            && let Err(problem) = session
-                .snapshot()
-                .map_err(|error| error.to_string())
-                .and_then(|text| state.save(&text))
-        {
-            say(&problem);
-            all = false;
-        }
-        let counters = session.stats();
+        all &= opened.save();
+        let counters = opened.session.stats();
         let counts = summary::Counts(&counters);
         let (lines, records) = (counts.total("lines"), counts.total("records"));
         if lines > 0 && records == 0 && counts.total("lines_held") == 0 {
@@ -195,27 +181,35 @@ impl Run {
         Ok(if all { Ending::Done } else { Ending::Failed })
     }
 
-    /// The configuration as JSON text, and whether noise leaves the stream; `None` after every problem has been said.
-    fn configuration(&self, plugin: &Plugin) -> Result<Option<(String, bool)>> {
-        let mut over = Vec::new();
-        if let Some(mode) = &self.mode {
-            over.push(("mode", Value::from(mode.as_str())));
+    fn lockstep(&self, protocol: Protocol) -> Lockstep<'_> {
+        Lockstep {
+            protocol,
+            config: self.config.as_deref(),
+            over: self.over(),
+            state: self.state.as_deref(),
+            save_secs: self.save_secs,
+            log: self.log.as_deref(),
+            quiet: self.quiet,
         }
-        if let Some(secs) = self.hold {
-            over.push(("hold_secs", Value::from(secs)));
-        }
-        let Some(config) = config_file::load(plugin, self.config.as_deref(), &over)? else {
-            return Ok(None);
-        };
-        let native = signin_triage::Config::from_json(&config).unwrap_or_default();
-        let filters = native.text(&signin_triage::config::MODE) == "filter";
-        if filters && self.suppressed.is_none() {
+    }
+
+    /// The options of the transform that have one on the command line.
+    fn over(&self) -> Vec<(&'static str, Value)> {
+        let mode = self.mode.as_deref().map(|mode| ("mode", Value::from(mode)));
+        let hold = self.hold.map(|secs| ("hold_secs", Value::from(secs)));
+        mode.into_iter().chain(hold).collect()
+    }
+
+    /// The configuration; `None` after every problem has been said.
+    fn configuration(&self, plugin: &Plugin) -> Result<Option<Configuration>> {
+        let config = Configuration::load(plugin, self.config.as_deref(), &self.over())?;
+        if config.as_ref().is_some_and(|config| config.filters) && self.suppressed.is_none() {
             say(
                 "mode filter needs --suppressed FILE for the records that leave the stream (/dev/null to drop them)",
             );
             return Ok(None);
         }
-        Ok(Some((config, filters)))
+        Ok(config)
     }
 
     fn outputs(&self, inputs: &[Input], filters: bool) -> Result<Outputs, Ending> {
@@ -297,8 +291,7 @@ impl Outputs {
 
     /// Writes what became of a batch. Suppressed records first: what stands for them in the stream comes after them.
     fn take(&mut self, outcome: &Outcome, progress: &Progress) -> Result<(), Stop> {
-        if let Some(trap) = &outcome.trap {
-            let reason = trap.lines().next().unwrap_or_default();
+        if let Some(reason) = outcome.trap_reason() {
             progress.say(&format!(
                 "the transform failed and a batch went out unchanged: {reason}"
             ));

@@ -5,7 +5,6 @@ mod body;
 mod downstream;
 mod guard;
 mod metrics;
-mod undelivered;
 mod worker;
 
 use std::fs::OpenOptions;
@@ -36,14 +35,11 @@ use self::body::Shape;
 use self::downstream::{Answer, Downstream};
 use self::guard::Token;
 use self::metrics::{Metrics, Status};
-use self::undelivered::Undelivered;
 use self::worker::{Enriched, Job, Worker};
-use crate::plugin::{OpenError, Plugin};
-use crate::state_file::StateFile;
+use crate::opened::{Configuration, Opened};
+use crate::plugin::Plugin;
 use crate::terminal::say;
-use crate::{Ending, config_file, summary};
-
-pub use self::undelivered::is_saved as holds_undelivered;
+use crate::{Ending, summary};
 
 /// Bodies that are dealt with at once, in MiB, each counted as one at least; further requests wait, and their senders with
 /// them. Memory is bounded by it: what is made of a body takes some four times as much until it has arrived.
@@ -144,35 +140,38 @@ impl Serve {
             }
             return Ok(Ending::WrongUsage);
         };
-        match self.serve(&plugin, &config, neighbours) {
-            Ok(ending) => Ok(ending),
-            Err(problem) => {
-                say(&problem);
-                Ok(Ending::Failed)
-            }
-        }
+        let Some(opened) = Opened::open(&plugin, &config, self.state.as_deref())? else {
+            return Ok(Ending::Failed);
+        };
+        self.serve(opened, neighbours).or_else(|problem| {
+            say(&problem);
+            Ok(Ending::Failed)
+        })
     }
 
-    /// The configuration as JSON text; `None` after its problems have been said.
-    fn configuration(&self, plugin: &Plugin, problems: &mut Vec<String>) -> Result<Option<String>> {
+    /// `None` after its problems have been said.
+    fn configuration(
+        &self,
+        plugin: &Plugin,
+        problems: &mut Vec<String>,
+    ) -> Result<Option<Configuration>> {
         let mode = self.mode.as_deref().map(|mode| ("mode", Value::from(mode)));
         let over: Vec<_> = mode.into_iter().collect();
-        let Some(config) = config_file::load(plugin, self.config.as_deref(), &over)? else {
-            return Ok(None);
-        };
-        let native = signin_triage::Config::from_json(&config).unwrap_or_default();
-        let hold_secs = native.int(&signin_triage::config::HOLD_SECS);
-        if hold_secs > 0 {
-            problems.push(format!(
-                "hold_secs: found {hold_secs}, allowed 0 with serve: a record that waits would be acknowledged before it has arrived"
-            ));
+        let config = Configuration::load(plugin, self.config.as_deref(), &over)?;
+        if let Some(config) = &config {
+            let secs = config.hold_secs;
+            if secs > 0 {
+                problems.push(format!(
+                    "hold_secs: found {secs}, allowed 0 with serve: a record that waits would be acknowledged before it has arrived"
+                ));
+            }
+            if config.filters && self.suppressed.is_none() {
+                problems.push(
+                    "mode filter needs --suppressed FILE or URL for the records that leave the stream (/dev/null to drop them)".to_owned(),
+                );
+            }
         }
-        if native.text(&signin_triage::config::MODE) == "filter" && self.suppressed.is_none() {
-            problems.push(
-                "mode filter needs --suppressed FILE or URL for the records that leave the stream (/dev/null to drop them)".to_owned(),
-            );
-        }
-        Ok(Some(config))
+        Ok(config)
     }
 
     /// Checks who may send and where records go; `None` where there is a problem.
@@ -214,32 +213,7 @@ impl Serve {
     }
 
     /// An error is in words, with the name of what failed.
-    fn serve(
-        &self,
-        plugin: &Plugin,
-        config: &str,
-        neighbours: Neighbours,
-    ) -> Result<Ending, String> {
-        let state = self.state.as_deref().map(StateFile::new);
-        if let Some(state) = &state {
-            state.check()?;
-        }
-        let saved = state.as_ref().map(StateFile::load).transpose()?.flatten();
-        let named = |problem: &dyn std::fmt::Display| {
-            let name = self.state.as_deref().unwrap_or(Path::new("")).display();
-            format!("{name}: {problem}")
-        };
-        let (undelivered, snapshot) = match &saved {
-            Some(saved) => Undelivered::load(saved)
-                .map(|(lines, snapshot)| (lines, Some(snapshot.to_owned())))
-                .map_err(|problem| named(&problem))?,
-            None => (Undelivered::default(), None),
-        };
-        let session = match plugin.restore(config, snapshot) {
-            Ok(session) => session,
-            Err(OpenError::Snapshot(problem)) => return Err(named(&problem)),
-            Err(other) => return Err(other.to_string()),
-        };
+    fn serve(&self, opened: Opened, neighbours: Neighbours) -> Result<Ending, String> {
         let mut suppressed_url = None;
         let suppressed_file = match neighbours.suppressed {
             Second::Nowhere => None,
@@ -255,7 +229,7 @@ impl Serve {
                     .map_err(|error| format!("{}: {error}", path.display()))?,
             ),
         };
-        let mut worker = Worker::new(session, undelivered, suppressed_file, state);
+        let mut worker = Worker::new(opened, suppressed_file);
 
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
         let listener = runtime
@@ -295,7 +269,7 @@ impl Serve {
         served.map_err(|error| error.to_string())?;
 
         let mut ending = Ending::Done;
-        if self.state.is_none() {
+        if !worker.has_state() {
             let left = worker.drain();
             let sent =
                 runtime.block_on(downstream.send(Shape::Lines, &LINES_TYPE, left.as_bytes()));
@@ -307,7 +281,9 @@ impl Serve {
                 ending = Ending::Failed;
             }
         }
-        worker.save()?;
+        if !worker.save() {
+            ending = Ending::Failed;
+        }
         if !self.quiet {
             let text = summary::text(&worker.stats(), started.elapsed());
             let _ = io::stderr().write_all(text.as_bytes());

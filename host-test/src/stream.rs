@@ -3,9 +3,10 @@
 //! One read gives one batch, so a record that arrives on a pipe does not wait for more, and a file is taken in
 //! steps of a megabyte. Nothing is changed, dropped or reordered here.
 
+use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read};
 
-use crate::PassedOn;
+use crate::{PassedOn, Session};
 
 /// Longest line that is held, in bytes, without its line end: the component's own limit. A longer line is handed
 /// on in pieces as it arrives.
@@ -90,6 +91,62 @@ pub fn cut<E>(
     hand_over(&held[..filled], &mut take)
 }
 
+/// Cuts bytes that are all there, as [`cut`] does an input: the end of the bytes is the end of the last line.
+pub fn cut_whole<E>(
+    mut bytes: &[u8],
+    mut take: impl FnMut(Stretch<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    while !bytes.is_empty() {
+        // What is left, if that is no more than a batch, all lines that end within one, or one line, however long.
+        let last = match bytes.get(..BATCH_BYTES) {
+            Some(batch) => memchr::memrchr(b'\n', batch).or_else(|| memchr::memchr(b'\n', bytes)),
+            None => None,
+        };
+        let (lines, rest) = bytes.split_at(last.map_or(bytes.len(), |last| last + 1));
+        if bare(lines).len() > LINE_BYTES_MAX {
+            take(long_line(lines, true))?;
+        } else {
+            hand_over(lines, &mut take)?;
+        }
+        bytes = rest;
+    }
+    Ok(())
+}
+
+/// What became of bytes that a caller handed over at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Enriched {
+    /// What stays in the stream.
+    pub kept: Vec<u8>,
+    /// What leaves by the second output. Empty in mode `annotate`.
+    pub suppressed: Vec<u8>,
+    /// The first line of each trap; the lines concerned are in `kept` as they came.
+    pub traps: Vec<String>,
+}
+
+/// Enriches bytes that are all there: lines in any encoding and of any length, with or without a last line end.
+pub fn enrich(session: &mut Session<'_>, bytes: &[u8]) -> Enriched {
+    let mut all = Enriched::default();
+    let ended = cut_whole(bytes, |stretch| {
+        match stretch {
+            Stretch::Lines(text) => {
+                let outcome = session.process(text);
+                all.kept.extend_from_slice(outcome.kept.as_bytes());
+                all.suppressed
+                    .extend_from_slice(outcome.suppressed.as_bytes());
+                all.traps.extend(outcome.trap_reason().map(str::to_owned));
+            }
+            Stretch::Raw { bytes, why, .. } => {
+                session.pass_on(why, 1, bytes.len());
+                all.kept.extend_from_slice(bytes);
+            }
+        }
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = ended;
+    all
+}
+
 /// Whole lines: those in UTF-8 together, each that is not by itself.
 fn hand_over<E>(
     mut lines: &[u8],
@@ -122,11 +179,15 @@ fn long_line(bytes: &[u8], begins_line: bool) -> Stretch<'_> {
     }
 }
 
+/// A line without its line end.
+fn bare(line: &[u8]) -> &[u8] {
+    let bare = line.strip_suffix(b"\n").unwrap_or(line);
+    bare.strip_suffix(b"\r").unwrap_or(bare)
+}
+
 /// A line that is too long counts as that, whether or not it came in pieces.
 fn broken_line(line: &[u8]) -> Stretch<'_> {
-    let bare = line.strip_suffix(b"\n").unwrap_or(line);
-    let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
-    let why = if bare.len() > LINE_BYTES_MAX {
+    let why = if bare(line).len() > LINE_BYTES_MAX {
         PassedOn::TooLong
     } else {
         PassedOn::BrokenEncoding
@@ -223,6 +284,42 @@ mod tests {
                 .map(|(kind, bytes)| (*kind, bytes.len()))
                 .collect();
             assert_eq!(seen, [(kind, length + end.len())], "{length} {end:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_all_there_are_cut_alike() {
+        let line = |length| [vec![b'x'; length], b"\r\n".to_vec()].concat();
+        let long = line(LINE_BYTES_MAX + 1);
+        let fits = line(LINE_BYTES_MAX);
+        let rows: [(&[u8], &str); 8] = [
+            (b"", ""),
+            (b"a\nb", "T"),
+            (b"a\n\xff\n\xfe\nb", "TBBT"),
+            (&fits, "T"),
+            (&[b"a\n", &*long, b"b\n"].concat(), "TLT"),
+            (&[&*long, &*long].concat(), "LL"),
+            (&long[..=LINE_BYTES_MAX], "L"),
+            (&[b"\xff", &*fits].concat(), "L"),
+        ];
+        for (input, kinds) in rows {
+            let (mut seen, mut joined) = (String::new(), Vec::new());
+            let ended = cut_whole(input, |stretch| {
+                let (kind, bytes) = match stretch {
+                    Stretch::Lines(text) => ('T', text.as_bytes()),
+                    Stretch::Raw {
+                        bytes,
+                        why: PassedOn::TooLong,
+                        ..
+                    } => ('L', bytes),
+                    Stretch::Raw { bytes, .. } => ('B', bytes),
+                };
+                seen.push(kind);
+                joined.extend_from_slice(bytes);
+                Ok::<(), ()>(())
+            });
+            assert_eq!((ended, &*seen), (Ok(()), kinds));
+            assert!(joined == input);
         }
     }
 

@@ -1,16 +1,17 @@
 //! The one session behind all connections, and what it is asked.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Write;
 
 use anyhow::{Context, Result};
 use tokio::sync::{mpsc, oneshot};
 
-use super::undelivered::{LineKeys, Made, Undelivered};
+use crate::opened::Opened;
 use crate::plugin::{Counter, Session};
-use crate::state_file::StateFile;
-use crate::stream::{self, Stopped, Stretch};
+use crate::stream::{self, Stretch};
 use crate::terminal::say;
+use crate::undelivered::{LineKeys, Made};
 
 /// What the session is asked.
 pub enum Job {
@@ -38,13 +39,10 @@ pub struct Enriched {
     pub suppressed: Vec<u8>,
 }
 
-/// The session, and what is kept until it has arrived.
+/// The session, what is kept until it has arrived, and a second output that is a file.
 pub struct Worker<'a> {
-    session: Session<'a>,
-    undelivered: Undelivered,
-    /// The second output where it is a file.
+    opened: Opened<'a>,
     suppressed: Option<File>,
-    state: Option<StateFile>,
     /// Something has changed since the state was saved.
     unsaved: bool,
     requests: u64,
@@ -52,17 +50,10 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// `suppressed`: the second output where it is a file.
-    pub fn new(
-        session: Session<'a>,
-        undelivered: Undelivered,
-        suppressed: Option<File>,
-        state: Option<StateFile>,
-    ) -> Self {
+    pub fn new(opened: Opened<'a>, suppressed: Option<File>) -> Self {
         Worker {
-            session,
-            undelivered,
+            opened,
             suppressed,
-            state,
             unsaved: false,
             requests: 0,
         }
@@ -77,19 +68,19 @@ impl<'a> Worker<'a> {
                     continue;
                 }
                 Job::Save => {
-                    if self.unsaved
-                        && let Err(problem) = self.save()
-                    {
-                        say(&problem);
+                    if self.unsaved {
+                        self.save();
                     }
                     continue;
                 }
                 Job::Enrich(lines, reply) => {
                     let _ = reply.send(self.enrich(&lines));
                 }
-                Job::SuppressedArrived(request) => self.undelivered.suppressed_arrived(request),
-                Job::Arrived(request) => self.undelivered.arrived(request),
-                Job::Failed(request) => self.undelivered.failed(request),
+                Job::SuppressedArrived(request) => {
+                    self.opened.undelivered.suppressed_arrived(request);
+                }
+                Job::Arrived(request) => self.opened.undelivered.arrived(request),
+                Job::Failed(request) => self.opened.undelivered.failed(request),
             }
             self.unsaved = true;
         }
@@ -101,12 +92,12 @@ impl<'a> Worker<'a> {
         let mut keys = LineKeys::default();
         let mut kept = Vec::with_capacity(lines.len() + lines.len() / 4);
         let mut suppressed = Vec::new();
-        let Worker {
+        let Opened {
             session,
             undelivered,
             ..
-        } = self;
-        let read = stream::cut(lines, |stretch| {
+        } = &mut self.opened;
+        let ended = stream::cut_whole(lines, |stretch| {
             match stretch {
                 Stretch::Lines(text) => {
                     for line in text.split_inclusive('\n') {
@@ -120,31 +111,23 @@ impl<'a> Worker<'a> {
                         suppressed.extend_from_slice(made.suppressed.as_bytes());
                     }
                 }
-                Stretch::Raw {
-                    bytes,
-                    why,
-                    begins_line,
-                } => {
-                    session.pass_on(why, u64::from(begins_line), bytes.len());
+                Stretch::Raw { bytes, why, .. } => {
+                    session.pass_on(why, 1, bytes.len());
                     kept.extend_from_slice(bytes);
                 }
             }
-            Ok::<(), std::convert::Infallible>(())
+            Ok::<(), Infallible>(())
         });
-        match read {
-            Ok(()) => {}
-            Err(Stopped::Reading(error)) => return Err(error.into()),
-            Err(Stopped::Taking(never)) => match never {},
-        }
+        let Ok(()) = ended;
         if let Some(file) = &mut self.suppressed
             && !suppressed.is_empty()
         {
             if let Err(error) = file.write_all(&suppressed).and_then(|()| file.flush()) {
-                self.undelivered.failed(request);
+                undelivered.failed(request);
                 return Err(error).context("the file for suppressed records");
             }
             suppressed.clear();
-            self.undelivered.suppressed_arrived(request);
+            undelivered.suppressed_arrived(request);
         }
         Ok(Enriched {
             request,
@@ -155,10 +138,10 @@ impl<'a> Worker<'a> {
 
     /// All counts: those of the session, and of what has not arrived.
     pub fn stats(&mut self) -> Vec<Counter> {
-        let mut counters = self.session.stats();
+        let mut counters = self.opened.session.stats();
         for (group, count) in [
-            ("undelivered", self.undelivered.len() as u64),
-            ("undelivered_forgotten", self.undelivered.forgotten()),
+            ("undelivered", self.opened.undelivered.len() as u64),
+            ("undelivered_forgotten", self.opened.undelivered.forgotten()),
         ] {
             counters.push(Counter {
                 group: group.to_owned(),
@@ -171,29 +154,25 @@ impl<'a> Worker<'a> {
 
     /// Releases what the session holds: open roll-ups.
     pub fn drain(&mut self) -> String {
-        self.session.drain().kept
+        self.opened.session.drain().kept
     }
 
-    /// Saves the state, where there is one to be saved.
-    ///
-    /// # Errors
-    /// In words, with the name of the file.
-    pub fn save(&mut self) -> Result<(), String> {
-        let Some(state) = &self.state else {
-            return Ok(());
-        };
-        let snapshot = self.session.snapshot().map_err(|error| error.to_string())?;
-        let saved = self.undelivered.save(&snapshot);
-        state.save(&saved.map_err(|error| error.to_string())?)?;
-        self.unsaved = false;
-        Ok(())
+    /// Whether there is a state to be saved.
+    pub fn has_state(&self) -> bool {
+        self.opened.has_state()
+    }
+
+    /// Saves the state, where there is one. `false` after it has been said why that cannot be done.
+    pub fn save(&mut self) -> bool {
+        let saved = self.opened.save();
+        self.unsaved &= !saved;
+        saved
     }
 }
 
 fn made_of(session: &mut Session, line: &str) -> Made {
     let outcome = session.process(line);
-    if let Some(trap) = &outcome.trap {
-        let reason = trap.lines().next().unwrap_or_default();
+    if let Some(reason) = outcome.trap_reason() {
         say(&format!(
             "the transform failed and a line went out unchanged: {reason}"
         ));

@@ -186,7 +186,7 @@ impl Undelivered {
     /// It is not what was written, in words.
     pub fn load(saved: &str) -> Result<(Undelivered, &str), String> {
         let mut undelivered = Undelivered::default();
-        if !is_saved(saved) {
+        if !saved.starts_with(NAME) {
             return Ok((undelivered, saved));
         }
         let damaged = || "the lines that have not arrived are damaged".to_owned();
@@ -207,11 +207,6 @@ impl Undelivered {
         undelivered.failed(0);
         Ok((undelivered, snapshot))
     }
-}
-
-/// Whether a state file holds such lines.
-pub fn is_saved(state: &str) -> bool {
-    state.starts_with(NAME)
 }
 
 fn half_of(hex: &str) -> Option<[u8; 16]> {

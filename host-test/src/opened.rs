@@ -1,0 +1,192 @@
+//! A session as a command holds it: opened from a configuration file and a state file, and saved again.
+//!
+//! What goes wrong is said on standard error here, so a caller has the ending only.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::config_file;
+use crate::plugin::{OpenError, Plugin, Session};
+use crate::state_file::StateFile;
+use crate::terminal::say;
+use crate::undelivered::Undelivered;
+
+/// A configuration without a problem.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// What the component takes.
+    pub json: String,
+    /// The name of the member that is added.
+    pub member: String,
+    /// Mode `filter`: noise leaves the stream, and roll-ups are put into it.
+    pub filters: bool,
+    /// How long interrupted records wait, in seconds of event time. 0: nothing waits.
+    pub hold_secs: i64,
+}
+
+impl Configuration {
+    /// Reads `file` and puts `over` over it; without a file everything is at its default. `None` after every problem
+    /// has been said.
+    ///
+    /// # Errors
+    /// A defect of the component.
+    pub fn load(
+        plugin: &Plugin,
+        file: Option<&Path>,
+        over: &[(&str, Value)],
+    ) -> Result<Option<Self>> {
+        use signin_triage::config;
+        let Some(json) = config_file::load(plugin, file, over)? else {
+            return Ok(None);
+        };
+        let native = config::Config::from_json(&json).unwrap_or_default();
+        Ok(Some(Configuration {
+            member: native.text(&config::MEMBER).to_owned(),
+            filters: native.text(&config::MODE) == "filter",
+            hold_secs: native.int(&config::HOLD_SECS),
+            json,
+        }))
+    }
+
+    /// For callers that wait for one answer to each request: whether every line leaves at once and in its place.
+    /// If not, that has been said.
+    pub fn answers_at_once(&self) -> bool {
+        if self.filters {
+            say(
+                "mode filter has no place here, where each request has one answer: leave it out, and route by noise.suppress",
+            );
+        }
+        if self.hold_secs > 0 {
+            say(
+                "hold_secs has no place here, because a caller waits for each answer: leave it out",
+            );
+        }
+        !self.filters && self.hold_secs == 0
+    }
+}
+
+/// An open session, and the file it is saved to if it has one.
+pub struct Opened<'a> {
+    /// The session.
+    pub session: Session<'a>,
+    /// What was made of lines that are not known to have arrived; saved with the rest.
+    pub undelivered: Undelivered,
+    state: Option<(PathBuf, StateFile)>,
+}
+
+impl<'a> Opened<'a> {
+    /// Opens a session that goes on where the one was that saved to `state`, or that remembers nothing yet where there
+    /// is no such file. `None` after it has been said why the state cannot be taken up, or could not be saved.
+    ///
+    /// # Errors
+    /// A defect of the component or of the machine.
+    pub fn open(
+        plugin: &'a Plugin,
+        config: &Configuration,
+        state: Option<&Path>,
+    ) -> Result<Option<Self>> {
+        let state = state.map(|path| (path.to_owned(), StateFile::new(path)));
+        let loaded = match &state {
+            // A run that cannot keep what it remembers must not begin.
+            Some((_, file)) => file.check().and_then(|()| file.load()),
+            None => Ok(None),
+        };
+        let named = |problem: String| {
+            let name = state.as_ref().map(|(path, _)| path.display().to_string());
+            format!("{}: {problem}", name.unwrap_or_default())
+        };
+        let taken_apart = loaded.and_then(|saved| match &saved {
+            Some(saved) => Undelivered::load(saved)
+                .map(|(lines, snapshot)| (lines, Some(snapshot.to_owned())))
+                .map_err(named),
+            None => Ok((Undelivered::default(), None)),
+        });
+        let (undelivered, snapshot) = match taken_apart {
+            Ok(parts) => parts,
+            Err(problem) => {
+                say(&problem);
+                return Ok(None);
+            }
+        };
+        match plugin.restore(&config.json, snapshot) {
+            Ok(session) => Ok(Some(Opened {
+                session,
+                undelivered,
+                state,
+            })),
+            Err(OpenError::Snapshot(problem)) => {
+                say(&named(problem));
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// For callers that do not keep lines until they have arrived: whether the state that was taken up holds none. If
+    /// it does, that has been said.
+    pub fn all_has_arrived(&self) -> bool {
+        let waiting = self.undelivered.len();
+        if waiting > 0 {
+            let name = self
+                .state
+                .as_ref()
+                .map(|(path, _)| path.display().to_string());
+            say(&format!(
+                "{}: holds {waiting} lines that have not arrived yet; let serve, which wrote it, send them first",
+                name.unwrap_or_default()
+            ));
+        }
+        waiting == 0
+    }
+
+    /// For callers that wait for one answer to each request: whether nothing waits in the state that was taken up,
+    /// which would leave in the middle of an answer. If something does, that has been said.
+    pub fn answers_at_once(&mut self) -> bool {
+        let counters = self.session.stats();
+        let waiting = |group| {
+            let of_group = counters.iter().filter(|one| one.group == group);
+            of_group.map(|one| one.count).sum::<u64>()
+        };
+        let (held, rollups) = (waiting("lines_held"), waiting("rollups_open"));
+        if held + rollups > 0 {
+            let name = self.state.as_ref().map(|(path, _)| path.display());
+            say(&format!(
+                "{}: {held} lines and {rollups} roll-ups wait in it, which have no place in an answer: let them go first \
+                 (signin-triage run /dev/null --state FILE --drain)",
+                name.map(|name| name.to_string()).unwrap_or_default()
+            ));
+        }
+        held + rollups == 0
+    }
+
+    /// Whether there is a file to save to.
+    pub fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// Saves what the session remembers, where there is a file for it. `false` after it has been said why not; what
+    /// was saved before is still there.
+    pub fn save(&mut self) -> bool {
+        let Some((_, file)) = &self.state else {
+            return true;
+        };
+        let saved = self.session.snapshot();
+        let saved = saved
+            .map_err(|error| error.to_string())
+            .and_then(|snapshot| {
+                self.undelivered
+                    .save(&snapshot)
+                    .map_err(|error| error.to_string())
+            })
+            .and_then(|text| file.save(&text));
+        match saved {
+            Ok(()) => true,
+            Err(problem) => {
+                say(&problem);
+                false
+            }
+        }
+    }
+}
