@@ -76,10 +76,10 @@ impl Lockstep<'_> {
         let Some(config) = config.filter(Configuration::answers_at_once) else {
             return Ok(Ending::WrongUsage);
         };
-        let opened = Opened::open(&plugin, &config, self.state)?;
-        let Some(mut opened) = opened.filter(Opened::all_has_arrived) else {
+        let Some(mut opened) = Opened::open(&plugin, &config, self.state)? else {
             return Ok(Ending::Failed);
         };
+        opened.say_undelivered();
         if !opened.answers_at_once() {
             return Ok(Ending::Failed);
         }

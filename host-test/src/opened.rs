@@ -124,9 +124,9 @@ impl<'a> Opened<'a> {
         }
     }
 
-    /// For callers that do not keep lines until they have arrived: whether the state that was taken up holds none. If
-    /// it does, that has been said.
-    pub fn all_has_arrived(&self) -> bool {
+    /// For callers that do not send again what has not arrived: says that the state holds such lines, which stay in it
+    /// until `serve` takes it up and their sender comes back.
+    pub fn say_undelivered(&self) {
         let waiting = self.undelivered.len();
         if waiting > 0 {
             let name = self
@@ -134,31 +134,42 @@ impl<'a> Opened<'a> {
                 .as_ref()
                 .map(|(path, _)| path.display().to_string());
             say(&format!(
-                "{}: holds {waiting} lines that have not arrived yet; let serve, which wrote it, send them first",
+                "{}: {waiting} lines in it have not arrived where serve sent them; they stay in it",
                 name.unwrap_or_default()
             ));
         }
-        waiting == 0
     }
 
     /// For callers that wait for one answer to each request: whether nothing waits in the state that was taken up,
     /// which would leave in the middle of an answer. If something does, that has been said.
     pub fn answers_at_once(&mut self) -> bool {
+        let held = self.waiting("lines_held", "lines");
+        let rollups = self.waiting("rollups_open", "roll-ups");
+        !held && !rollups
+    }
+
+    /// For callers that let nothing wait: whether no line does in the state that was taken up. If one does, that has been
+    /// said.
+    pub fn holds_no_line(&mut self) -> bool {
+        !self.waiting("lines_held", "lines")
+    }
+
+    fn waiting(&mut self, group: &str, what: &str) -> bool {
         let counters = self.session.stats();
-        let waiting = |group| {
-            let of_group = counters.iter().filter(|one| one.group == group);
-            of_group.map(|one| one.count).sum::<u64>()
-        };
-        let (held, rollups) = (waiting("lines_held"), waiting("rollups_open"));
-        if held + rollups > 0 {
-            let name = self.state.as_ref().map(|(path, _)| path.display());
+        let of_group = counters.iter().filter(|one| one.group == group);
+        let count: u64 = of_group.map(|one| one.count).sum();
+        if count > 0 {
+            let name = self
+                .state
+                .as_ref()
+                .map(|(path, _)| path.display().to_string());
             say(&format!(
-                "{}: {held} lines and {rollups} roll-ups wait in it, which have no place in an answer: let them go first \
+                "{}: {count} {what} wait in it, which have no place in an answer: let them go first \
                  (signin-triage run /dev/null --state FILE --drain)",
-                name.map(|name| name.to_string()).unwrap_or_default()
+                name.unwrap_or_default()
             ));
         }
-        held + rollups == 0
+        count > 0
     }
 
     /// Whether there is a file to save to.

@@ -35,6 +35,9 @@ const MEMORY_FOR_STATE: usize = 4;
 /// small part of the run however much is remembered.
 const JOURNAL_BYTES_MIN: usize = 4 << 20;
 
+/// What a batch takes in the journal besides its text, in bytes: some are a few bytes long.
+const JOURNAL_ENTRY_BYTES: usize = 64;
+
 /// See [`JOURNAL_BYTES_MIN`].
 const JOURNAL_SNAPSHOTS: usize = 4;
 
@@ -513,7 +516,7 @@ impl Session<'_> {
 
     fn remember(&mut self, past: Past) {
         if let Past::Batch(batch) = &past {
-            self.journal_bytes += batch.len();
+            self.journal_bytes += batch.len() + JOURNAL_ENTRY_BYTES;
         }
         self.journal.push(past);
         let last = self.snapshot.as_ref().map_or(0, String::len);

@@ -81,10 +81,10 @@ impl Run {
             }
             return Ok(Ending::Failed);
         }
-        let opened = Opened::open(&plugin, &config, self.state.as_deref())?;
-        let Some(mut opened) = opened.filter(Opened::all_has_arrived) else {
+        let Some(mut opened) = Opened::open(&plugin, &config, self.state.as_deref())? else {
             return Ok(Ending::Failed);
         };
+        opened.say_undelivered();
         let mut outputs = match self.outputs(&inputs, config.filters) {
             Ok(outputs) => outputs,
             Err(ending) => return Ok(ending),

@@ -10,9 +10,10 @@ mod common;
 
 use std::fmt::Write;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
+use common::bridge::{Downstream, Sender};
 use common::{enrich, folder};
 use signin_triage::classify::{Cause, vocabulary::Status};
 use signin_triage::config::options;
@@ -238,19 +239,53 @@ fn option_table() -> String {
     table
 }
 
-/// Every command of the README that runs `signin-triage` is run, in a copy of the folder's examples.
+/// The README's bridge: started, fed and stopped by its own lines, between ports of our own.
 #[test]
-fn the_commands_do_what_they_say() {
+fn the_bridge_does_what_it_says() {
     let readme = fs::read_to_string(readme_path()).expect("the README");
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let ours = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let script = block(&readme, "sh serve")
+        .replace("http://127.0.0.1:8088", &downstream.url)
+        .replace("127.0.0.1:8087", &ours)
+        .replace("serve --", &format!("serve --listen {ours} --"));
     let place = tempfile::tempdir().expect("a folder");
-    std::os::unix::fs::symlink(folder("../examples"), place.path().join("examples"))
-        .expect("a link");
+    let output = shell(&format!("{script}kill $!; wait"), place.path());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("told to stop"), "{errors}");
+    assert!(place.path().join("triage.state").exists());
+    let input = fs::read_to_string(folder("../examples/signins.ndjson")).expect("the examples");
+    assert_eq!(downstream.accepted(), enrich(&input, ""));
+}
+
+/// Runs a script in a folder with a link to the examples, the program being on the path.
+fn shell(script: &str, place: &Path) -> Output {
+    let examples = place.join("examples");
+    if !examples.exists() {
+        std::os::unix::fs::symlink(folder("../examples"), examples).expect("a link");
+    }
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_signin-triage"));
     let path = format!(
         "{}:{}",
         binary.parent().expect("a folder").display(),
         std::env::var("PATH").unwrap_or_default()
     );
+    Command::new("sh")
+        .args(["-ec", script])
+        .current_dir(place)
+        .env("PATH", path)
+        .output()
+        .expect("a shell")
+}
+
+/// Every command of the README that runs `signin-triage` is run, in a copy of the folder's examples.
+#[test]
+fn the_commands_do_what_they_say() {
+    let readme = fs::read_to_string(readme_path()).expect("the README");
+    let place = tempfile::tempdir().expect("a folder");
     let mut run = 0;
     let mut rest = readme.as_str();
     while let Some(start) = rest.find("```sh\n") {
@@ -262,12 +297,7 @@ fn the_commands_do_what_they_say() {
                 continue;
             }
             let command = command.replace("cargo run -- ", "signin-triage ");
-            let output = Command::new("sh")
-                .args(["-ec", &command])
-                .current_dir(place.path())
-                .env("PATH", &path)
-                .output()
-                .expect("a shell");
+            let output = shell(&command, place.path());
             let errors = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{command}: {errors}");
             run += 1;

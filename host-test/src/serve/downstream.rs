@@ -1,16 +1,22 @@
 //! Sending on, and what the answer means for the sender.
 
+use std::error::Error as _;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::{Client, Url, redirect};
+use tokio::time;
 
 use super::body::{self, Shape};
 
 /// Most of a downstream's answer that is passed back, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// How long its text may take once the status is there.
+const ANSWER_TEXT: Duration = Duration::from_secs(1);
 
 /// Headers of a downstream's answer that are passed back.
 const ANSWER_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::RETRY_AFTER];
@@ -33,19 +39,25 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its text.
     pub text: Bytes,
+    /// Why, for our own log; `None`: the status says it.
+    pub cause: Option<String>,
 }
 
 impl Answer {
     /// One of our own.
     pub fn of(status: StatusCode, text: impl Into<String>) -> Self {
         let mut text = text.into();
+        let mut headers = HeaderMap::new();
         if !text.is_empty() {
             text.push('\n');
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            headers.insert(header::CONTENT_TYPE, plain);
         }
         Answer {
             status,
-            headers: HeaderMap::new(),
+            headers,
             text: text.into(),
+            cause: None,
         }
     }
 
@@ -53,6 +65,21 @@ impl Answer {
     pub fn is_arrived(&self) -> bool {
         self.status.is_success()
     }
+
+    /// What went wrong, for our own log.
+    pub fn shown(&self) -> String {
+        self.cause
+            .clone()
+            .unwrap_or_else(|| self.status.to_string())
+    }
+}
+
+/// What became of lines that were sent on.
+pub struct Sent {
+    /// What the downstream said.
+    pub answer: Answer,
+    /// Lines that each alone are too large for it. All others have arrived where there are any, and `answer` is of them.
+    pub too_large: Vec<u8>,
 }
 
 impl Downstream {
@@ -66,20 +93,27 @@ impl Downstream {
             ["http", "https"].contains(&url.scheme()) && url.has_host(),
             "not an address to forward to: begin it with http:// or https://"
         );
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        ensure!(
+            !has_user || token.is_none(),
+            "has a user in it, and there is a token as well; only one can be sent"
+        );
         // A second time it is there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = Client::builder()
+        let mut builder = Client::builder()
             .user_agent(concat!("signin-triage/", env!("CARGO_PKG_VERSION")))
             // A POST that follows one becomes a GET, and the records are gone.
             .redirect(redirect::Policy::none())
             .connect_timeout(timeout.min(Duration::from_secs(10)))
             .timeout(timeout);
-        let builder = if url.scheme() == "http" {
+        if url.scheme() == "http" {
             // The certificates of the system are not looked for where none is needed.
-            builder.tls_certs_only([])
-        } else {
-            builder
-        };
+            builder = builder.tls_certs_only([]);
+        }
+        if is_here(&url) {
+            // What is on this machine is not looked for elsewhere.
+            builder = builder.no_proxy();
+        }
         let token = token.map(|token| {
             HeaderValue::try_from(format!("Bearer {token}")).map(|mut value| {
                 value.set_sensitive(true);
@@ -93,37 +127,46 @@ impl Downstream {
         })
     }
 
+    /// Whether it is where this program listens.
+    pub fn is_at(&self, listen: SocketAddr) -> bool {
+        let here = listen.ip().is_loopback() || listen.ip().is_unspecified();
+        self.url.port_or_known_default() == Some(listen.port()) && here && is_here(&self.url)
+    }
+
     /// The address without what may be secret in it.
     pub fn shown(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
+        url.set_fragment(None);
         let _ = url.set_username("");
         let _ = url.set_password(None);
         url.to_string()
     }
 
-    /// Sends lines on, and says what its sender is to be told. What a downstream finds too large at once is sent in
-    /// parts: it was we who made it larger.
-    pub async fn send(&self, shape: Shape, kind: &HeaderValue, lines: &[u8]) -> Answer {
+    /// Sends lines on. What a downstream finds too large at once is sent in parts: it was we who made it larger.
+    pub async fn send(&self, shape: Shape, kind: &HeaderValue, lines: &[u8]) -> Sent {
         let mut parts = vec![lines];
-        let mut last = Answer::of(StatusCode::OK, "");
-        let mut too_large = None;
+        let mut sent = Sent {
+            answer: Answer::of(StatusCode::OK, ""),
+            too_large: Vec::new(),
+        };
         while let Some(part) = parts.pop() {
             let answer = self.post(kind, body::write(shape, part)).await;
             if answer.status == StatusCode::PAYLOAD_TOO_LARGE {
                 if let Some((first, second)) = body::halves(part) {
                     parts.extend([second, first]);
                 } else {
-                    // The others go on their way: the sender will not try again.
-                    too_large = Some(answer);
+                    sent.too_large.extend_from_slice(part);
                 }
-            } else if answer.is_arrived() {
-                last = answer;
             } else {
-                return answer;
+                let arrived = answer.is_arrived();
+                sent.answer = answer;
+                if !arrived {
+                    break;
+                }
             }
         }
-        too_large.unwrap_or(last)
+        sent
     }
 
     async fn post(&self, kind: &HeaderValue, bytes: Vec<u8>) -> Answer {
@@ -152,19 +195,31 @@ impl Downstream {
         }
         // The status has come, and with it the decision; a text that breaks off changes nothing.
         let mut text = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
-            let room = ANSWER_BYTES_MAX - text.len();
-            text.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-            if chunk.len() >= room {
-                break;
+        let read = async {
+            while let Ok(Some(chunk)) = response.chunk().await {
+                let room = ANSWER_BYTES_MAX - text.len();
+                text.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+                if chunk.len() >= room {
+                    break;
+                }
             }
-        }
+        };
+        let _ = time::timeout(ANSWER_TEXT, read).await;
         Answer {
             status,
             headers,
             text: text.into(),
+            cause: None,
         }
     }
+}
+
+/// Whether an address is one of this machine.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// The sender is to try again: all of these are among what shippers take for passing.
@@ -182,5 +237,13 @@ fn failed(error: &reqwest::Error) -> Answer {
     } else {
         (StatusCode::BAD_GATEWAY, "the downstream broke off")
     };
-    Answer::of(status, what)
+    // The innermost says it: "Connection refused", a certificate that is not trusted. The outer ones hold the address.
+    let mut innermost = error.source();
+    while let Some(source) = innermost.and_then(std::error::Error::source) {
+        innermost = Some(source);
+    }
+    Answer {
+        cause: Some(innermost.map_or(what.to_owned(), |cause| format!("{what}: {cause}"))),
+        ..Answer::of(status, what)
+    }
 }

@@ -93,10 +93,13 @@ struct Counts(Vec<Counter>);
 
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        for group in self.0.chunk_by(|one, other| one.group == other.group) {
+        // All of a metric have to stand together.
+        let mut counters: Vec<&Counter> = self.0.iter().collect();
+        counters.sort_by_key(|one| self.0.iter().position(|first| first.group == one.group));
+        for group in counters.chunk_by(|one, other| one.group == other.group) {
             let Some(first) = group.first() else { continue };
             let name = first.group.as_str();
-            let gauge = is_gauge(name) || name == "undelivered";
+            let gauge = is_gauge(name) || ["undelivered", "users", "addresses"].contains(&name);
             let kind = if gauge {
                 ConstGauge::new(0i64).metric_type()
             } else {
@@ -151,7 +154,12 @@ fn help(group: &str) -> &'static str {
         "forgotten" => "Entries forgotten for want of room",
         "too_late" => "Records too late to be remembered",
         "undelivered" => "Lines that have not arrived downstream, those on their way included",
-        "undelivered_forgotten" => "Lines that had not arrived and were forgotten for want of room",
+        "undelivered_forgotten" => {
+            "Lines that had not arrived, and what was made of them was forgotten for want of room"
+        }
+        "undelivered_unlabelled" => "Such lines that came again, and were sent on as they came",
+        "users" => "Different users",
+        "addresses" => "Different addresses",
         _ => "See stats in wit/world.wit",
     }
 }

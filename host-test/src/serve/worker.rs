@@ -1,17 +1,24 @@
 //! The one session behind all connections, and what it is asked.
 
 use std::convert::Infallible;
-use std::fs::File;
-use std::io::Write;
+use std::mem;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 
+use super::second::SecondFile;
 use crate::opened::Opened;
 use crate::plugin::{Counter, Session};
 use crate::stream::{self, Stretch};
 use crate::terminal::say;
-use crate::undelivered::{LineKeys, Made};
+use crate::undelivered::{Known, LineKeys, Made, Undelivered};
+
+/// A line that is shorter holds no sign-in, which has a time, a user and a code. Such lines are passed through together and not
+/// kept: a body may hold millions of them.
+const RECORD_BYTES_MIN: usize = 40;
+
+/// How a roll-up begins.
+const ROLLUP: &str = "{\"signin_triage_rollup\":";
 
 /// What the session is asked.
 pub enum Job {
@@ -19,14 +26,16 @@ pub enum Job {
     Enrich(Vec<u8>, oneshot::Sender<Result<Enriched>>),
     /// The second output has what a request had for it.
     SuppressedArrived(u64),
-    /// What came of a request has arrived downstream.
+    /// What came of a request has arrived downstream, or its sender will not send it again.
     Arrived(u64),
-    /// It is not known to have, and its sender has been told.
+    /// It is not known to have, and its sender has been told to send it again.
     Failed(u64),
     /// All counts.
     Stats(oneshot::Sender<Vec<Counter>>),
     /// Save the state, where it has changed.
     Save,
+    /// Nothing more will be answered.
+    Stop,
 }
 
 /// What was made of the lines of one request.
@@ -42,24 +51,30 @@ pub struct Enriched {
 /// The session, what is kept until it has arrived, and a second output that is a file.
 pub struct Worker<'a> {
     opened: Opened<'a>,
-    suppressed: Option<File>,
+    suppressed: Option<SecondFile>,
+    /// Whether there is a second output at all.
+    has_second: bool,
     /// Something has changed since the state was saved.
     unsaved: bool,
     requests: u64,
+    /// Lines of which what was made was forgotten, sent on as they came.
+    unlabelled: u64,
 }
 
 impl<'a> Worker<'a> {
-    /// `suppressed`: the second output where it is a file.
-    pub fn new(opened: Opened<'a>, suppressed: Option<File>) -> Self {
+    /// `suppressed`: the second output where it is a file. `has_second`: whether there is one at all.
+    pub fn new(opened: Opened<'a>, suppressed: Option<SecondFile>, has_second: bool) -> Self {
         Worker {
             opened,
             suppressed,
+            has_second,
             unsaved: false,
             requests: 0,
+            unlabelled: 0,
         }
     }
 
-    /// Answers until nobody can ask any more.
+    /// Answers until told to stop, or nobody can ask any more.
     pub fn work(&mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
             match job {
@@ -73,6 +88,7 @@ impl<'a> Worker<'a> {
                     }
                     continue;
                 }
+                Job::Stop => break,
                 Job::Enrich(lines, reply) => {
                     let _ = reply.send(self.enrich(&lines));
                 }
@@ -89,42 +105,39 @@ impl<'a> Worker<'a> {
     fn enrich(&mut self, lines: &[u8]) -> Result<Enriched> {
         self.requests += 1;
         let request = self.requests;
+        let mut made = Made::default();
+        let mut raw = Vec::new();
         let mut keys = LineKeys::default();
-        let mut kept = Vec::with_capacity(lines.len() + lines.len() / 4);
-        let mut suppressed = Vec::new();
-        let Opened {
-            session,
-            undelivered,
-            ..
-        } = &mut self.opened;
         let ended = stream::cut_whole(lines, |stretch| {
             match stretch {
-                Stretch::Lines(text) => {
-                    for line in text.split_inclusive('\n') {
-                        let key = keys.of(line);
-                        let made = undelivered.take_over(request, key).unwrap_or_else(|| {
-                            let made = made_of(session, line);
-                            undelivered.keep(request, key, made.clone());
-                            made
-                        });
-                        kept.extend_from_slice(made.kept.as_bytes());
-                        suppressed.extend_from_slice(made.suppressed.as_bytes());
-                    }
-                }
+                Stretch::Lines(text) => self.enrich_lines(request, text, &mut keys, &mut made),
                 Stretch::Raw { bytes, why, .. } => {
-                    session.pass_on(why, 1, bytes.len());
-                    kept.extend_from_slice(bytes);
+                    self.opened.session.pass_on(why, 1, bytes.len());
+                    raw.extend_from_slice(mem::take(&mut made.kept).as_bytes());
+                    raw.extend_from_slice(bytes);
                 }
             }
             Ok::<(), Infallible>(())
         });
         let Ok(()) = ended;
+        let mut kept = raw;
+        kept.extend_from_slice(made.kept.as_bytes());
+        // Each was made with a line end, so that none is glued to another; the last goes as it came.
+        if !lines.ends_with(b"\n") && kept.ends_with(b"\n") {
+            kept.pop();
+        }
+        let undelivered = &mut self.opened.undelivered;
+        let rollups = undelivered.rollups_for(request);
+        if !rollups.is_empty() {
+            kept.splice(0..0, rollups.into_bytes());
+        }
+        let mut suppressed = made.suppressed.into_bytes();
         if let Some(file) = &mut self.suppressed
             && !suppressed.is_empty()
         {
-            if let Err(error) = file.write_all(&suppressed).and_then(|()| file.flush()) {
+            if let Err(error) = file.append(&suppressed) {
                 undelivered.failed(request);
-                return Err(error).context("the file for suppressed records");
+                return Err(error);
             }
             suppressed.clear();
             undelivered.suppressed_arrived(request);
@@ -136,12 +149,55 @@ impl<'a> Worker<'a> {
         })
     }
 
+    fn enrich_lines(&mut self, request: u64, text: &str, keys: &mut LineKeys, all: &mut Made) {
+        let Opened {
+            session,
+            undelivered,
+            ..
+        } = &mut self.opened;
+        let is_short = |line: &str| line.len() < RECORD_BYTES_MIN;
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for group in lines.chunk_by(|one, other| is_short(one) && is_short(other)) {
+            let [line] = group else {
+                let one = made_of(session, undelivered, &group.concat());
+                all.kept += &one.kept;
+                all.suppressed += &one.suppressed;
+                continue;
+            };
+            let key = keys.of(line);
+            match undelivered.take_over(request, key) {
+                Known::New => {
+                    let made = made_of(session, undelivered, line);
+                    // What nothing was done to can be seen again.
+                    let unchanged = made.kept.trim_end() == line.trim_end();
+                    append(all, &made, self.has_second);
+                    if !unchanged {
+                        undelivered.keep(request, key, made);
+                        keys.used(key);
+                    }
+                }
+                Known::Made(made) => {
+                    append(all, &made, self.has_second);
+                    keys.used(key);
+                }
+                Known::Forgotten => {
+                    self.unlabelled += 1;
+                    all.kept += line;
+                    end_line(&mut all.kept);
+                    keys.used(key);
+                }
+            }
+        }
+    }
+
     /// All counts: those of the session, and of what has not arrived.
     pub fn stats(&mut self) -> Vec<Counter> {
         let mut counters = self.opened.session.stats();
+        let undelivered = &self.opened.undelivered;
         for (group, count) in [
-            ("undelivered", self.opened.undelivered.len() as u64),
-            ("undelivered_forgotten", self.opened.undelivered.forgotten()),
+            ("undelivered", undelivered.len() as u64),
+            ("undelivered_forgotten", undelivered.forgotten()),
+            ("undelivered_unlabelled", self.unlabelled),
         ] {
             counters.push(Counter {
                 group: group.to_owned(),
@@ -152,9 +208,11 @@ impl<'a> Worker<'a> {
         counters
     }
 
-    /// Releases what the session holds: open roll-ups.
+    /// Releases what the session holds, and what no request carried any more: open roll-ups.
     pub fn drain(&mut self) -> String {
-        self.opened.session.drain().kept
+        let released = self.opened.session.drain().kept;
+        let waiting = self.opened.undelivered.rollups_for(u64::MAX);
+        waiting + &released
     }
 
     /// Whether there is a state to be saved.
@@ -170,15 +228,48 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn made_of(session: &mut Session, line: &str) -> Made {
-    let outcome = session.process(line);
+/// Adds what was made of a line; where there is no second output, nothing leaves for it.
+fn append(all: &mut Made, made: &Made, has_second: bool) {
+    all.kept += &made.kept;
+    if has_second {
+        all.suppressed += &made.suppressed;
+    } else {
+        all.kept += &made.suppressed;
+    }
+}
+
+fn end_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+/// What the session makes of lines, each with its end. Roll-ups among it belong to no line and are kept apart.
+fn made_of(session: &mut Session, undelivered: &mut Undelivered, lines: &str) -> Made {
+    let outcome = session.process(lines);
     if let Some(reason) = outcome.trap_reason() {
         say(&format!(
             "the transform failed and a line went out unchanged: {reason}"
         ));
     }
-    Made {
+    let mut made = Made {
         kept: outcome.kept,
         suppressed: outcome.suppressed,
+    };
+    if made.kept.contains(ROLLUP) && !lines.contains(ROLLUP) {
+        let mut kept = String::with_capacity(made.kept.len());
+        for line in made.kept.split_inclusive('\n') {
+            if line.starts_with(ROLLUP) {
+                let mut rollup = line.to_owned();
+                end_line(&mut rollup);
+                undelivered.keep_rollup(rollup);
+            } else {
+                kept += line;
+            }
+        }
+        made.kept = kept;
     }
+    end_line(&mut made.kept);
+    end_line(&mut made.suppressed);
+    made
 }

@@ -179,6 +179,15 @@ impl Serve {
         }
     }
 
+    /// The most memory it has had, in MiB.
+    pub fn peak_mib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        kib.unwrap() / 1024
+    }
+
     /// Tells it to stop; what it said, and how it ended.
     pub fn stop(mut self) -> (String, ExitStatus) {
         let pid = self.child.id().to_string();
