@@ -433,7 +433,13 @@ fn what_cannot_be_taken_is_refused_and_nothing_of_it_is_sent_on() {
     }
     assert_eq!(downstream.arrived().len(), 0);
     assert_eq!(sender.get(&format!("{}/health", serve.url)), "fine\n");
+    // What is no record goes on, and that is said, once.
+    for _ in 0..2 {
+        assert_eq!(sender.post(&serve.url, "\u{1}msgpack").0, 200);
+    }
     assert_eq!(sender.post(&serve.url, records(0..1)).0, 200);
+    let (said, _) = serve.stop();
+    assert_eq!(said.matches("held no sign-in record").count(), 1, "{said}");
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct Worker<'a> {
     requests: u64,
     /// Lines of which what was made was forgotten, sent on as they came.
     unlabelled: u64,
+    /// Whether a sign-in has come, or it was said that none has.
+    recognised: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -71,6 +73,7 @@ impl<'a> Worker<'a> {
             unsaved: false,
             requests: 0,
             unlabelled: 0,
+            recognised: false,
         }
     }
 
@@ -120,6 +123,13 @@ impl<'a> Worker<'a> {
             Ok::<(), Infallible>(())
         });
         let Ok(()) = ended;
+        if !self.recognised && !lines.is_empty() {
+            // Its sender hears only that all has arrived.
+            self.recognised = true;
+            say(
+                "the first request held no sign-in record and went on as it came; expected are newline-delimited JSON, a JSON array, or one record",
+            );
+        }
         let mut kept = raw;
         kept.extend_from_slice(made.kept.as_bytes());
         // Each was made with a line end, so that none is glued to another; the last goes as it came.
@@ -172,6 +182,7 @@ impl<'a> Worker<'a> {
                     let unchanged = made.kept.trim_end() == line.trim_end();
                     append(all, &made, self.has_second);
                     if !unchanged {
+                        self.recognised = true;
                         undelivered.keep(request, key, made);
                         keys.used(key);
                     }
