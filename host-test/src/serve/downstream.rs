@@ -12,6 +12,9 @@ use tokio::time;
 
 use super::body::{self, Shape};
 
+/// Type of what came without one.
+pub const LINES_TYPE: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
 /// Most of a downstream's answer that is passed back, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
