@@ -38,9 +38,25 @@ impl CheckConfig {
         }
         if let (Some(file), false) = (&self.file, self.show) {
             terminal::print(&format!("{}: fine\n", file.display()))?;
+            terminal::print(&elsewhere(&found.unwrap_or_default()))?;
         }
         Ok(Ending::Done)
     }
+}
+
+/// What some ways to run the transform do not take, though `run` does.
+fn elsewhere(config: &str) -> String {
+    use signin_triage::config;
+    let config = config::Config::from_json(config).unwrap_or_default();
+    let mut notes = String::new();
+    if config.int(&config::HOLD_SECS) > 0 {
+        notes += "hold_secs is for run only: serve, bake and run --lockstep refuse it\n";
+    }
+    if config.text(&config::MODE) == "filter" {
+        notes +=
+            "mode filter needs --suppressed with run and serve, and run --lockstep refuses it\n";
+    }
+    notes
 }
 
 /// The configuration as JSON text, with `over` put over what the file says. `None` after every problem has been

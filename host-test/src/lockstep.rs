@@ -103,14 +103,20 @@ impl Lockstep<'_> {
 }
 
 /// Moves standard error to the end of `log`, or where there is none to nowhere, unless a person reads it. A panic
-/// is said there too.
+/// is said there too. Where the log cannot be opened nobody hears of it but by the exit code: who waits for a reply
+/// would take the message for one.
 fn move_standard_error(log: Option<&Path>) -> io::Result<()> {
-    if log.is_none() && io::stderr().is_terminal() {
+    if io::stderr().is_terminal() && log.is_none() {
         return Ok(());
     }
-    let path = log.unwrap_or(Path::new("/dev/null"));
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
-    Ok(rustix::stdio::dup2_stderr(&file)?)
+    let open = |path| OpenOptions::new().append(true).create(true).open(path);
+    if !io::stderr().is_terminal() {
+        rustix::stdio::dup2_stderr(open(Path::new("/dev/null"))?)?;
+    }
+    if let Some(log) = log {
+        rustix::stdio::dup2_stderr(open(log)?)?;
+    }
+    Ok(())
 }
 
 /// Writes the replies.

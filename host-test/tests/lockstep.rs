@@ -285,7 +285,7 @@ fn a_state_in_which_lines_wait_is_refused_until_they_are_let_go() {
 
     let (code, log) = refused(&["--state", &state]);
     assert_eq!(code, Some(1));
-    assert!(log.contains("1 lines and 0 roll-ups wait in it"), "{log}");
+    assert!(log.contains("1 lines wait in it"), "{log}");
     let (_, command) = log.split_once("(signin-triage ").unwrap();
     let (command, _) = command.split_once(')').unwrap();
     let command = command.replace("FILE", &state);
@@ -322,7 +322,8 @@ fn the_log_is_appended_to_and_holds_the_summary() {
     assert_eq!(caller.ask(b"hello\n"), None);
     let ended = caller.finish();
     assert_eq!(ended.status.code(), Some(1));
-    assert!(ended.stderr.contains("no/such/log: "), "{}", ended.stderr);
+    // Whoever waits for a reply would take it for one.
+    assert_eq!(ended.stderr, "");
 }
 
 #[test]

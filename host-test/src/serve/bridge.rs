@@ -34,6 +34,7 @@ pub struct Bridge {
 #[derive(Default)]
 struct Heard {
     failing: bool,
+    what: String,
     said: Option<Instant>,
 }
 
@@ -149,19 +150,21 @@ impl Bridge {
         // All others have arrived, and the sender of a 413 does not come again.
         let too_large = Answer::of(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "a record is larger than the downstream takes; all others have arrived",
+            "a record is larger than the downstream takes; whatever is not has arrived",
         );
         (too_large, true)
     }
 
-    /// Says that records do not arrive, or that they do again: when that changes, and not more often than there is
-    /// something to read.
+    /// Says that records do not arrive and why, or that they do again: when that changes, and not more often than
+    /// somebody can read it.
     fn heard(&self, arrived: bool, what: &str) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let recently = heard.said.is_some_and(|said| said.elapsed() < SAID);
-        if heard.failing != arrived || recently && !arrived {
+        let known = heard.failing != arrived && (arrived || heard.what == what);
+        if known || recently && !arrived {
             return;
         }
+        what.clone_into(&mut heard.what);
         heard.failing = !arrived;
         if arrived {
             say("records arrive again");
