@@ -724,6 +724,9 @@ fn trouble_at_the_second_output_never_costs_what_stays() {
     assert_eq!(downstream.arrived().len(), 0);
     // A record that is too large for it alone stays in the stream, and so does the rest.
     second.takes_at_most(10);
+    downstream.next([Does::Answers(503)]);
+    assert_eq!(sender.post(&serve.url, body.clone()).0, 503);
+    downstream.arrived();
     assert_eq!(sender.post(&serve.url, body.clone()).0, 200);
     assert_eq!(downstream.accepted().lines().count(), 2);
 

@@ -126,13 +126,16 @@ impl Bridge {
                     .extend(after.map(|after| (header::RETRY_AFTER, after.clone())));
                 return (answer, false);
             }
-            // What has no place there stays in the stream.
-            if !sent.too_large.is_empty() && !kept.is_empty() && !kept.ends_with(b"\n") {
-                kept.push(b'\n');
+            if sent.too_large.is_empty() {
+                let arrived = Job::SuppressedArrived(enriched.request);
+                let _ = self.jobs.send(arrived).await;
+            } else {
+                // What has no place there stays in the stream; until it has arrived there nothing is done with.
+                if !kept.is_empty() && !kept.ends_with(b"\n") {
+                    kept.push(b'\n');
+                }
+                kept.extend(sent.too_large);
             }
-            kept.extend(sent.too_large);
-            let arrived = Job::SuppressedArrived(enriched.request);
-            let _ = self.jobs.send(arrived).await;
         }
         if kept.is_empty() {
             return (Answer::of(StatusCode::OK, ""), true);
