@@ -498,6 +498,12 @@ fn only_who_has_the_token_is_let_in() {
     assert_eq!(sender.get(&format!("{}/health", serve.url)), "fine\n");
     assert_eq!(downstream.arrived().len(), 0);
     assert_eq!(sender.send(post().bearer_auth("s3cret")).0, 200);
+    let metrics = sender.client.get(format!("{}/metrics", serve.url));
+    let (_, metrics) = sender.send(metrics.bearer_auth("s3cret"));
+    assert!(
+        metrics.contains("requests_total{status=\"401\"} 3\n"),
+        "{metrics}"
+    );
     assert_eq!(
         downstream.arrived()[0].headers["authorization"],
         "Bearer other"

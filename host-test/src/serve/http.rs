@@ -156,7 +156,7 @@ async fn let_in(
     let mut answer = Answer::of(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
     let scheme = HeaderValue::from_static("Bearer");
     answer.headers.insert(header::WWW_AUTHENTICATE, scheme);
-    answer.into_response()
+    told(&shared, answer)
 }
 
 /// All counts, for Prometheus.
@@ -174,14 +174,15 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 /// Takes a request with records.
 async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = answer(&shared, request).await;
+    told(&shared, answer)
+}
+
+/// Counts an answer, and gives it to its sender.
+fn told(shared: &Shared, answer: Answer) -> Response {
     let status = answer.status.as_u16();
-    shared
-        .bridge
-        .metrics
-        .requests
-        .get_or_create(&Status { status })
-        .inc();
-    answer.into_response()
+    let requests = &shared.bridge.metrics.requests;
+    requests.get_or_create(&Status { status }).inc();
+    (answer.status, answer.headers, answer.text).into_response()
 }
 
 async fn answer(shared: &Arc<Shared>, request: Request) -> Answer {
@@ -206,7 +207,7 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Answer {
     let kind = header(header::CONTENT_TYPE).cloned().unwrap_or(LINES_TYPE);
     let bytes_max = (shared.body_mib as usize) << 20;
     // How much there is to come is not always known; then it is accounted for once it is there.
-    let mut mib = length.map_or(1, whole_mib).min(shared.body_mib);
+    let mib = length.map_or(1, whole_mib).min(shared.body_mib);
     let stopping = || Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     let Ok(mut room) = Arc::clone(&shared.room).acquire_many_owned(mib).await else {
         return stopping();
@@ -236,13 +237,13 @@ async fn answer(shared: &Arc<Shared>, request: Request) -> Answer {
     if needed > mib {
         // Given back first: two that wait for each other's room would wait for ever.
         drop(room);
-        mib = needed;
-        let Ok(larger) = Arc::clone(&shared.room).acquire_many_owned(mib).await else {
+        let Ok(larger) = Arc::clone(&shared.room).acquire_many_owned(needed).await else {
             return stopping();
         };
         room = larger;
+    } else {
+        drop(room.split((mib - needed) as usize));
     }
-    drop(room.split(mib.saturating_sub(needed) as usize));
     // Apart from the connection: a sender that goes while the downstream is slow must not leave its lines in between.
     let shared = Arc::clone(shared);
     let carried = tokio::spawn(async move {
@@ -296,10 +297,4 @@ fn whole_mib(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(1 << 20))
         .unwrap_or(u32::MAX)
         .max(1)
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        (self.status, self.headers, self.text).into_response()
-    }
 }

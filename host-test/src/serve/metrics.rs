@@ -25,7 +25,8 @@ const SECONDS: [f64; 9] = [0.005, 0.02, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
 /// What the bridge counts itself.
 pub struct Metrics {
     registry: Registry,
-    /// Requests with records in them, by the status with which they were answered.
+    /// Requests but for those of `/metrics` and `/health`, by the status with which they were answered; those without the
+    /// token all.
     pub requests: Family<Status, LiveCounter>,
     /// Requests that are being dealt with.
     pub on_the_way: Gauge,
@@ -42,36 +43,32 @@ pub struct Status {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let metrics = Metrics {
-            registry: Registry::with_prefix(PREFIX),
-            requests: Family::default(),
-            on_the_way: Gauge::default(),
-            forward: Histogram::new(SECONDS),
-        };
-        metrics.registered()
-    }
-}
-
-impl Metrics {
-    fn registered(mut self) -> Self {
-        let (requests, on_the_way) = (self.requests.clone(), self.on_the_way.clone());
-        let forward = self.forward.clone();
-        let registry = &mut self.registry;
-        registry.register("requests", "Requests answered, by status", requests);
+        let requests = Family::default();
+        let on_the_way = Gauge::default();
+        let forward = Histogram::new(SECONDS);
+        let mut registry = Registry::with_prefix(PREFIX);
+        registry.register("requests", "Requests answered, by status", requests.clone());
         registry.register(
             "requests_on_the_way",
             "Requests being dealt with",
-            on_the_way,
+            on_the_way.clone(),
         );
         registry.register_with_unit(
             "forward",
             "Time that the downstream took to answer",
             Unit::Seconds,
-            forward,
+            forward.clone(),
         );
-        self
+        Metrics {
+            registry,
+            requests,
+            on_the_way,
+            forward,
+        }
     }
+}
 
+impl Metrics {
     /// The text, with the counts of the session.
     ///
     /// # Errors
