@@ -1,6 +1,5 @@
 //! `serve`: an HTTP bridge. What a shipper posts is enriched and posted on, and the shipper is told what the downstream
 //! said, once the downstream has said it. So whoever waits for an acknowledgement waits for the right one.
-
 //!
 //! ```text
 //! serve/http.rs        connections, who is let in, bodies
@@ -123,8 +122,7 @@ impl Serve {
             }
             return Ok(Ending::WrongUsage);
         };
-        let opened = Opened::open(&plugin, &config, self.state.as_deref())?;
-        let Some(mut opened) = opened else {
+        let Some(mut opened) = Opened::open(&plugin, &config, self.state.as_deref())? else {
             return Ok(Ending::Failed);
         };
         if !opened.holds_no_line() {
@@ -261,8 +259,9 @@ impl Serve {
         let serving = runtime.spawn(serving);
         // Until what has come is done, or has to be left.
         worker.work(to_do);
-        let served = runtime.block_on(serving);
-        served.map_err(|error| error.to_string())?;
+        runtime
+            .block_on(serving)
+            .map_err(|error| error.to_string())?;
 
         let mut ending = Ending::Done;
         if !worker.has_state() {

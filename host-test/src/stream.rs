@@ -118,13 +118,12 @@ pub fn cut_whole<E>(
 pub struct Enriched {
     /// What stays in the stream.
     pub kept: Vec<u8>,
-    /// What leaves by the second output. Empty in mode `annotate`.
-    pub suppressed: Vec<u8>,
     /// The first line of each trap; the lines concerned are in `kept` as they came.
     pub traps: Vec<String>,
 }
 
-/// Enriches bytes that are all there: lines in any encoding and of any length, with or without a last line end.
+/// Enriches bytes that are all there: lines in any encoding and of any length, with or without a last line end. For
+/// sessions in which nothing leaves by the second output.
 pub fn enrich(session: &mut Session<'_>, bytes: &[u8]) -> Enriched {
     let mut all = Enriched::default();
     let ended = cut_whole(bytes, |stretch| {
@@ -132,8 +131,6 @@ pub fn enrich(session: &mut Session<'_>, bytes: &[u8]) -> Enriched {
             Stretch::Lines(text) => {
                 let outcome = session.process(text);
                 all.kept.extend_from_slice(outcome.kept.as_bytes());
-                all.suppressed
-                    .extend_from_slice(outcome.suppressed.as_bytes());
                 all.traps.extend(outcome.trap_reason().map(str::to_owned));
             }
             Stretch::Raw { bytes, why, .. } => {
@@ -180,7 +177,7 @@ fn long_line(bytes: &[u8], begins_line: bool) -> Stretch<'_> {
 }
 
 /// A line without its line end.
-fn bare(line: &[u8]) -> &[u8] {
+pub fn bare(line: &[u8]) -> &[u8] {
     let bare = line.strip_suffix(b"\n").unwrap_or(line);
     bare.strip_suffix(b"\r").unwrap_or(bare)
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::checksum::sha256;
+use crate::stream::bare;
 
 /// Memory for lines of requests that have failed, in bytes. Beyond it the text of those that failed first is forgotten.
 /// What is on its way is kept besides.
@@ -38,9 +39,7 @@ pub struct LineKeys {
 impl LineKeys {
     /// The key of the next line. The same until [`LineKeys::used`].
     pub fn of(&self, line: &str) -> LineKey {
-        let bare = line.strip_suffix('\n').unwrap_or(line);
-        let bare = bare.strip_suffix('\r').unwrap_or(bare);
-        let digest = Sha256::digest(bare.as_bytes());
+        let digest = Sha256::digest(bare(line.as_bytes()));
         let mut half = [0; 16];
         for (to, from) in half.iter_mut().zip(digest) {
             *to = from;

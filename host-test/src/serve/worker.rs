@@ -1,7 +1,6 @@
 //! The one session behind all connections, and what it is asked.
 
 use std::convert::Infallible;
-use std::mem;
 
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
@@ -46,6 +45,19 @@ pub struct Enriched {
     pub kept: Vec<u8>,
     /// What goes to the second output, where that is not a file.
     pub suppressed: Vec<u8>,
+}
+
+impl Enriched {
+    /// Adds what was made of a line; where there is no second output, nothing leaves for it.
+    fn add(&mut self, made: &Made, has_second: bool) {
+        self.kept.extend_from_slice(made.kept.as_bytes());
+        let rest = if has_second {
+            &mut self.suppressed
+        } else {
+            &mut self.kept
+        };
+        rest.extend_from_slice(made.suppressed.as_bytes());
+    }
 }
 
 /// The session, what is kept until it has arrived, and a second output that is a file.
@@ -108,16 +120,18 @@ impl<'a> Worker<'a> {
     fn enrich(&mut self, lines: &[u8]) -> Result<Enriched> {
         self.requests += 1;
         let request = self.requests;
-        let mut made = Made::default();
-        let mut raw = Vec::new();
+        let mut all = Enriched {
+            request,
+            kept: Vec::with_capacity(lines.len() + lines.len() / 4),
+            suppressed: Vec::new(),
+        };
         let mut keys = LineKeys::default();
         let ended = stream::cut_whole(lines, |stretch| {
             match stretch {
-                Stretch::Lines(text) => self.enrich_lines(request, text, &mut keys, &mut made),
+                Stretch::Lines(text) => self.enrich_lines(text, &mut keys, &mut all),
                 Stretch::Raw { bytes, why, .. } => {
                     self.opened.session.pass_on(why, 1, bytes.len());
-                    raw.extend_from_slice(mem::take(&mut made.kept).as_bytes());
-                    raw.extend_from_slice(bytes);
+                    all.kept.extend_from_slice(bytes);
                 }
             }
             Ok::<(), Infallible>(())
@@ -130,36 +144,27 @@ impl<'a> Worker<'a> {
                 "the first request held no sign-in record and went on as it came; expected are newline-delimited JSON, a JSON array, or one record",
             );
         }
-        let mut kept = raw;
-        kept.extend_from_slice(made.kept.as_bytes());
         // Each was made with a line end, so that none is glued to another; the last goes as it came.
-        if !lines.ends_with(b"\n") && kept.ends_with(b"\n") {
-            kept.pop();
+        if !lines.ends_with(b"\n") && all.kept.ends_with(b"\n") {
+            all.kept.pop();
         }
         let undelivered = &mut self.opened.undelivered;
         let rollups = undelivered.rollups_for(request);
-        if !rollups.is_empty() {
-            kept.splice(0..0, rollups.into_bytes());
-        }
-        let mut suppressed = made.suppressed.into_bytes();
+        all.kept.splice(0..0, rollups.into_bytes());
         if let Some(file) = &mut self.suppressed
-            && !suppressed.is_empty()
+            && !all.suppressed.is_empty()
         {
-            if let Err(error) = file.append(&suppressed) {
+            if let Err(error) = file.append(&all.suppressed) {
                 undelivered.failed(request);
                 return Err(error);
             }
-            suppressed.clear();
+            all.suppressed.clear();
             undelivered.suppressed_arrived(request);
         }
-        Ok(Enriched {
-            request,
-            kept,
-            suppressed,
-        })
+        Ok(all)
     }
 
-    fn enrich_lines(&mut self, request: u64, text: &str, keys: &mut LineKeys, all: &mut Made) {
+    fn enrich_lines(&mut self, text: &str, keys: &mut LineKeys, all: &mut Enriched) {
         let Opened {
             session,
             undelivered,
@@ -170,31 +175,32 @@ impl<'a> Worker<'a> {
         for group in lines.chunk_by(|one, other| is_short(one) && is_short(other)) {
             let [line] = group else {
                 let one = made_of(session, undelivered, &group.concat());
-                all.kept += &one.kept;
-                all.suppressed += &one.suppressed;
+                all.add(&one, self.has_second);
                 continue;
             };
             let key = keys.of(line);
-            match undelivered.take_over(request, key) {
+            match undelivered.take_over(all.request, key) {
                 Known::New => {
                     let made = made_of(session, undelivered, line);
                     // What nothing was done to can be seen again.
                     let unchanged = made.kept.trim_end() == line.trim_end();
-                    append(all, &made, self.has_second);
+                    all.add(&made, self.has_second);
                     if !unchanged {
                         self.recognised = true;
-                        undelivered.keep(request, key, made);
+                        undelivered.keep(all.request, key, made);
                         keys.used(key);
                     }
                 }
                 Known::Made(made) => {
-                    append(all, &made, self.has_second);
+                    all.add(&made, self.has_second);
                     keys.used(key);
                 }
                 Known::Forgotten => {
                     self.unlabelled += 1;
-                    all.kept += line;
-                    end_line(&mut all.kept);
+                    all.kept.extend_from_slice(line.as_bytes());
+                    if !line.ends_with('\n') {
+                        all.kept.push(b'\n');
+                    }
                     keys.used(key);
                 }
             }
@@ -236,16 +242,6 @@ impl<'a> Worker<'a> {
         let saved = self.opened.save();
         self.unsaved &= !saved;
         saved
-    }
-}
-
-/// Adds what was made of a line; where there is no second output, nothing leaves for it.
-fn append(all: &mut Made, made: &Made, has_second: bool) {
-    all.kept += &made.kept;
-    if has_second {
-        all.suppressed += &made.suppressed;
-    } else {
-        all.kept += &made.suppressed;
     }
 }
 
