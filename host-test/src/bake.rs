@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
-use signin_triage::config;
+use signin_triage::config::HOLD_SECS;
 use wasm_encoder::{
     ConstExpr, DataCountSection, DataSection, MemorySection, MemoryType, RawSection, Section as _,
 };
 use wasmparser::{ExternalKind, Operator, Parser, Payload};
 
 use crate::Ending;
-use crate::config_file;
 use crate::fluent_bit;
 use crate::inputs::same;
+use crate::opened::Configuration;
 use crate::output::{Output, Stop};
 use crate::plugin::Plugin;
 use crate::terminal::say;
@@ -55,16 +55,20 @@ impl Bake {
             return Ok(Ending::WrongUsage);
         }
         let plugin = Plugin::built_in()?;
-        let Some(config) = config_file::load(&plugin, self.config.as_deref(), &[])? else {
+        let Some(config) = Configuration::load(&plugin, self.config.as_deref(), &[])? else {
             return Ok(Ending::WrongUsage);
         };
-        if let Some(problem) = cannot_wait(&config) {
-            say(&problem);
+        if config.hold_secs > 0 {
+            // In the words of the other problems.
+            say(&format!(
+                "{}: found {}, allowed 0 {}, as Fluent Bit wants each record back at once",
+                HOLD_SECS.key, config.hold_secs, HOLD_SECS.unit
+            ));
             return Ok(Ending::WrongUsage);
         }
-        let module = bake(fluent_bit::BUILT_IN, &config)?;
+        let module = bake(fluent_bit::BUILT_IN, &config.json)?;
         fluent_bit::validate(&module).context("the module that was made is broken")?;
-        Ok(self.write(&module, config.len()))
+        Ok(self.write(&module, config.json.len()))
     }
 
     fn write(&self, module: &[u8], config_bytes: usize) -> Ending {
@@ -92,19 +96,6 @@ impl Bake {
             }
         }
     }
-}
-
-/// The problem with a configuration that is fine elsewhere, in the words of the others.
-fn cannot_wait(config: &str) -> Option<String> {
-    let config = signin_triage::Config::from_json(config).ok()?;
-    let secs = config.int(&config::HOLD_SECS);
-    (secs > 0).then(|| {
-        format!(
-            "{}: found {secs}, allowed 0 {}, as Fluent Bit wants each record back at once",
-            config::HOLD_SECS.key,
-            config::HOLD_SECS.unit
-        )
-    })
 }
 
 /// The module with `config` inside.

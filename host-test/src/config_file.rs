@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Map, Number, Value};
 
+use crate::opened::Configuration;
 use crate::plugin::{self, Plugin, Problem};
 use crate::terminal::say;
 use crate::{Ending, terminal};
@@ -29,30 +30,28 @@ impl CheckConfig {
     /// Does it.
     pub fn run(&self) -> Result<Ending> {
         let plugin = Plugin::built_in()?;
-        let found = load(&plugin, self.file.as_deref(), &[])?;
+        let found = Configuration::load(&plugin, self.file.as_deref(), &[])?;
         if self.show {
             terminal::print(&pretty(&plugin.config_schema()?))?;
         }
-        if found.is_none() {
+        let Some(config) = found else {
             return Ok(Ending::WrongUsage);
-        }
+        };
         if let (Some(file), false) = (&self.file, self.show) {
             terminal::print(&format!("{}: fine\n", file.display()))?;
-            terminal::print(&elsewhere(&found.unwrap_or_default()))?;
+            terminal::print(&elsewhere(&config))?;
         }
         Ok(Ending::Done)
     }
 }
 
 /// What some ways to run the transform do not take, though `run` does.
-fn elsewhere(config: &str) -> String {
-    use signin_triage::config;
-    let config = config::Config::from_json(config).unwrap_or_default();
+fn elsewhere(config: &Configuration) -> String {
     let mut notes = String::new();
-    if config.int(&config::HOLD_SECS) > 0 {
+    if config.hold_secs > 0 {
         notes += "hold_secs is for run only: serve, bake and run --lockstep refuse it\n";
     }
-    if config.text(&config::MODE) == "filter" {
+    if config.filters {
         notes +=
             "mode filter needs --suppressed with run and serve, and run --lockstep refuses it\n";
     }

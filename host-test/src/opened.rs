@@ -2,7 +2,7 @@
 //!
 //! What goes wrong is said on standard error here, so a caller has the ending only.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Value;
@@ -73,7 +73,7 @@ pub struct Opened<'a> {
     pub session: Session<'a>,
     /// What was made of lines that are not known to have arrived; saved with the rest.
     pub undelivered: Undelivered,
-    state: Option<(PathBuf, StateFile)>,
+    state: Option<StateFile>,
 }
 
 impl<'a> Opened<'a> {
@@ -87,15 +87,15 @@ impl<'a> Opened<'a> {
         config: &Configuration,
         state: Option<&Path>,
     ) -> Result<Option<Self>> {
-        let state = state.map(|path| (path.to_owned(), StateFile::new(path)));
+        let state = state.map(StateFile::new);
         let loaded = match &state {
             // A run that cannot keep what it remembers must not begin.
-            Some((_, file)) => file.check().and_then(|()| file.load()),
+            Some(file) => file.check().and_then(|()| file.load()),
             None => Ok(None),
         };
-        let named = |problem: String| {
-            let name = state.as_ref().map(|(path, _)| path.display().to_string());
-            format!("{}: {problem}", name.unwrap_or_default())
+        let named = |problem: String| match &state {
+            Some(file) => file.problem(&problem),
+            None => problem,
         };
         let taken_apart = loaded.and_then(|saved| match &saved {
             Some(saved) => Undelivered::load(saved)
@@ -129,14 +129,15 @@ impl<'a> Opened<'a> {
     pub fn say_undelivered(&self) {
         let waiting = self.undelivered.len();
         if waiting > 0 {
-            let name = self
-                .state
-                .as_ref()
-                .map(|(path, _)| path.display().to_string());
-            say(&format!(
-                "{}: {waiting} lines in it have not arrived where serve sent them; they stay in it",
-                name.unwrap_or_default()
+            self.say_of_state(&format!(
+                "{waiting} lines in it have not arrived where serve sent them; they stay in it"
             ));
+        }
+    }
+
+    fn say_of_state(&self, what: &str) {
+        if let Some(file) = &self.state {
+            say(&file.problem(&what));
         }
     }
 
@@ -159,14 +160,9 @@ impl<'a> Opened<'a> {
         let of_group = counters.iter().filter(|one| one.group == group);
         let count: u64 = of_group.map(|one| one.count).sum();
         if count > 0 {
-            let name = self
-                .state
-                .as_ref()
-                .map(|(path, _)| path.display().to_string());
-            say(&format!(
-                "{}: {count} {what} wait in it, which have no place in an answer: let them go first \
-                 (signin-triage run /dev/null --state FILE --drain)",
-                name.unwrap_or_default()
+            self.say_of_state(&format!(
+                "{count} {what} wait in it, which have no place in an answer: let them go first \
+                 (signin-triage run /dev/null --state FILE --drain)"
             ));
         }
         count > 0
@@ -180,7 +176,7 @@ impl<'a> Opened<'a> {
     /// Saves what the session remembers, where there is a file for it. `false` after it has been said why not; what
     /// was saved before is still there.
     pub fn save(&mut self) -> bool {
-        let Some((_, file)) = &self.state else {
+        let Some(file) = &self.state else {
             return true;
         };
         let saved = self.session.snapshot();

@@ -3,6 +3,7 @@
 //! Written next to its place and moved there in one step, so that a crash leaves the old one; readable by its owner
 //! only, because it holds whole lines where records wait.
 
+use std::fmt;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ impl StateFile {
     pub fn check(&self) -> Result<(), String> {
         // A pipe would be waited for without end.
         if fs::metadata(&self.path).is_ok_and(|about| !about.is_file()) {
-            return Err(format!("{}: not a regular file", self.path.display()));
+            return Err(self.problem(&"not a regular file"));
         }
         let made = tempfile::NamedTempFile::new_in(self.folder());
         made.map(drop).map_err(|error| self.problem(&error))
@@ -69,8 +70,9 @@ impl StateFile {
             .map_err(|error| self.problem(&error))
     }
 
-    fn problem(&self, error: &std::io::Error) -> String {
-        format!("{}: {error}", self.path.display())
+    /// What is wrong with it, with its name.
+    pub fn problem(&self, what: &dyn fmt::Display) -> String {
+        format!("{}: {what}", self.path.display())
     }
 }
 
