@@ -256,9 +256,9 @@ pub enum Part {
 
 use Member::{FirstOf, Leaf, Named, Networks, Object, ObjectOrLeaf, Policies, Records, Steps};
 
-/// Members of the top-level object that are not members of [`PROPERTIES`] as well, or mean something else there.
-/// The reader looks here first and then in [`PROPERTIES`].
-pub static TOP: Keys = Keys::new(&[
+/// Members of the top-level object that are not members of [`PROPERTIES`] as well, or mean something else there,
+/// and then all of [`PROPERTIES`].
+pub static TOP: Keys = Keys::before(&[
     ("properties", Object(&PROPERTIES)),
     ("records", Records),
     ("value", Records),
@@ -306,7 +306,7 @@ pub static TOP: Keys = Keys::new(&[
     ("targetcontextid", Leaf(Field::ResourceTenantId)),
     ("extendedproperties", Named(&OFFICE_EXTENDED)),
     ("deviceproperties", Named(&OFFICE_DEVICE)),
-]);
+], Some(&PROPERTIES));
 
 /// The sign-in itself: `properties` of Azure Monitor, the top level of Graph and Log Analytics,
 /// `azure.signinlogs.properties` of Elastic.
@@ -440,6 +440,9 @@ static OFFICE_DEVICE: Keys = Keys::new(&[
     ("sessionid", Leaf(Field::SessionId)),
 ]);
 
+/// No members.
+pub static NONE: Keys = Keys::new(&[]);
+
 /// One authentication step.
 pub static STEP: Keys = Keys::new(&[
     ("authenticationmethod", Member::Part(Part::StepMethod)),
@@ -469,7 +472,7 @@ pub static NAMED: Keys = Keys::new(&[
 
 /// Whether a record of some shape has a top-level member of this name, in whatever spelling.
 pub fn is_known(name: &str) -> bool {
-    TOP.find(name).is_some() || PROPERTIES.find(name).is_some()
+    TOP.find(name).is_some()
 }
 
 /// All tables, for tests.
