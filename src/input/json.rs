@@ -56,7 +56,8 @@ pub enum Value {
 /// A position in one JSON text.
 pub struct Cursor<'t> {
     text: &'t str,
-    at: usize,
+    /// What has not been read yet of the text.
+    rest: &'t [u8],
     depth: u32,
     /// Whether a line end ends the text; else it is a blank.
     one_line: bool,
@@ -80,15 +81,16 @@ impl<'t> Cursor<'t> {
     pub fn starting_at(text: &'t str, at: usize) -> Self {
         Cursor {
             text,
-            at,
+            rest: text.as_bytes().get(at..).unwrap_or(&[]),
             depth: 0,
             one_line: false,
         }
     }
 
     /// Position of the next byte to be read.
+    #[inline]
     pub fn at(&self) -> usize {
-        self.at
+        self.text.len() - self.rest.len()
     }
 
     /// The bytes of `span`; empty where the span is not of this text.
@@ -102,23 +104,26 @@ impl<'t> Cursor<'t> {
     }
 
     /// The bytes from here to the end of the text; of a line, with those of the lines after it.
+    #[inline]
     pub fn rest(&self) -> &'t [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or(&[])
+        self.rest
     }
 
     /// The bytes from `start` up to here.
     pub fn since(&self, start: usize) -> &'t [u8] {
-        self.text.as_bytes().get(start..self.at).unwrap_or(&[])
+        self.text.as_bytes().get(start..self.at()).unwrap_or(&[])
     }
 
     /// The next byte, be it white space; `None` at the end.
+    #[inline]
     pub fn here(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+        self.rest.first().copied()
     }
 
     /// Moves past `length` bytes that are known.
+    #[inline]
     pub fn pass(&mut self, length: usize) {
-        self.at += length;
+        self.rest = self.rest.get(length..).unwrap_or(&[]);
     }
 
     /// Says that a bracket which was passed is still open. It must not be one too many.
@@ -129,21 +134,25 @@ impl<'t> Cursor<'t> {
     /// Reads on in a string whose first quote has been read, if there is no escape in it; else it stays where it is.
     #[inline]
     pub fn plain_text(&mut self) -> Option<Span> {
-        let (start, end) = (self.at, scan::stop(self.text.as_bytes(), self.at));
-        if self.text.as_bytes().get(end) != Some(&b'"') {
+        let length = scan::stop(self.rest);
+        if self.rest.get(length) != Some(&b'"') {
             return None;
         }
-        self.at = end + 1;
-        Some(Span { start, end })
+        let start = self.at();
+        self.pass(length + 1);
+        Some(Span {
+            start,
+            end: start + length,
+        })
     }
 
     /// Moves past white space and returns the byte that follows; `None` at the end.
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             match self.here()? {
-                b' ' | b'\t' | b'\r' => self.at += 1,
+                b' ' | b'\t' | b'\r' => self.pass(1),
                 b'\n' if self.one_line => return None,
-                b'\n' => self.at += 1,
+                b'\n' => self.pass(1),
                 other => return Some(other),
             }
         }
@@ -188,7 +197,7 @@ impl<'t> Cursor<'t> {
                 return Ok(None);
             }
             Some(b',') if !*first => {
-                self.at += 1;
+                self.pass(1);
                 self.peek();
             }
             Some(b'"') if *first => {}
@@ -206,7 +215,7 @@ impl<'t> Cursor<'t> {
                 Ok(false)
             }
             Some(b',') if !*first => {
-                self.at += 1;
+                self.pass(1);
                 Ok(true)
             }
             Some(_) if *first => {
@@ -220,12 +229,12 @@ impl<'t> Cursor<'t> {
     /// Skips the next value, however large, checking it on the way. Returns where it stands.
     pub fn skip(&mut self) -> Result<Span, Fault> {
         self.peek();
-        let start = self.at;
+        let start = self.at();
         let value = self.value()?;
         self.skip_rest(value)?;
         Ok(Span {
             start,
-            end: self.at,
+            end: self.at(),
         })
     }
 
@@ -265,13 +274,13 @@ impl<'t> Cursor<'t> {
         if self.depth > DEPTH_MAX {
             return Err(Fault::TooDeep);
         }
-        self.at += 1;
+        self.pass(1);
         Ok(())
     }
 
     fn close(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-        self.at += 1;
+        self.pass(1);
     }
 
     fn member_key(&mut self) -> Result<Raw, Fault> {
@@ -279,7 +288,7 @@ impl<'t> Cursor<'t> {
         if self.peek() != Some(b':') {
             return Err(Fault::NotJson);
         }
-        self.at += 1;
+        self.pass(1);
         Ok(key)
     }
 
@@ -287,22 +296,23 @@ impl<'t> Cursor<'t> {
         if self.here() != Some(b'"') {
             return Err(Fault::NotJson);
         }
-        self.at += 1;
+        self.pass(1);
         self.rest_of_string()
     }
 
     /// Reads on in a string whose first quote has been read.
     pub fn rest_of_string(&mut self) -> Result<Raw, Fault> {
-        let bytes = self.text.as_bytes();
-        let start = self.at;
-        let mut at = start;
+        let bytes = self.rest;
+        let start = self.at();
+        let mut at = 0;
         let mut escaped = false;
         loop {
-            at = scan::stop(bytes, at);
+            at += scan::stop(bytes.get(at..).unwrap_or(&[]));
             match bytes.get(at) {
                 Some(b'"') => {
-                    self.at = at + 1;
-                    let span = Span { start, end: at };
+                    self.pass(at + 1);
+                    let end = start + at;
+                    let span = Span { start, end };
                     return Ok(Raw { span, escaped });
                 }
                 Some(b'\\') => {
@@ -315,20 +325,22 @@ impl<'t> Cursor<'t> {
     }
 
     fn word(&mut self, word: &str) -> Result<Span, Fault> {
-        let start = self.at;
-        let end = start + word.len();
-        if self.text.as_bytes().get(start..end) != Some(word.as_bytes()) {
+        if !self.rest.starts_with(word.as_bytes()) {
             return Err(Fault::NotJson);
         }
-        self.at = end;
-        Ok(Span { start, end })
+        let start = self.at();
+        self.pass(word.len());
+        Ok(Span {
+            start,
+            end: self.at(),
+        })
     }
 
     fn number(&mut self) -> Result<Span, Fault> {
-        let bytes = self.text.as_bytes();
-        let start = self.at;
-        let mut at = start;
-        if bytes.get(at) == Some(&b'-') {
+        let bytes = self.rest;
+        let start = self.at();
+        let mut at = 0;
+        if bytes.first() == Some(&b'-') {
             at += 1;
         }
         // A leading zero stands alone.
@@ -346,8 +358,11 @@ impl<'t> Cursor<'t> {
             }
             at = digits_end(bytes, at)?;
         }
-        self.at = at;
-        Ok(Span { start, end: at })
+        self.pass(at);
+        Ok(Span {
+            start,
+            end: start + at,
+        })
     }
 }
 

@@ -204,11 +204,7 @@ impl Reader<'_> {
         loop {
             // Before the comma, if there is one.
             let before = cursor.at();
-            let site = Site {
-                keys: &shapes::TOP,
-                first,
-                source: Source::Line,
-            };
+            let site = Site::new(&shapes::TOP, first, Source::Line);
             if !waits && cursor.closes() {
                 return Ok(Top { end, others, taken });
             }
@@ -246,7 +242,7 @@ impl Reader<'_> {
                 continue;
             }
             others = true;
-            let ahead = self.learn(cursor, before, key, site, &mut place);
+            let ahead = self.learn(cursor, (before, key), &shapes::TOP, site, &mut place);
             self.top_member(cursor, ahead)?;
             end = cursor.at();
         }
@@ -268,6 +264,7 @@ impl Reader<'_> {
 
     /// Reads up to the value of the next member of the open object; `None` once the object is closed. `first` as for
     /// [`Cursor::key`].
+    #[inline]
     fn next(
         &mut self,
         cursor: &mut Cursor,
@@ -279,23 +276,32 @@ impl Reader<'_> {
         if cursor.closes() {
             return Ok(None);
         }
-        let site = Site {
-            keys,
-            first: *first,
-            source,
-        };
+        let site = Site::new(keys, *first, source);
         if let Some(ahead) = self.guess(cursor, site, place) {
             *first = false;
             return Ok(Some(ahead));
         }
+        self.next_unexpected(cursor, keys, site, first, place)
+    }
+
+    #[inline(never)]
+    fn next_unexpected(
+        &mut self,
+        cursor: &mut Cursor,
+        keys: &'static Keys,
+        site: Site,
+        first: &mut bool,
+        place: &mut Place,
+    ) -> Result<Option<Ahead>, Fault> {
         let before = cursor.at();
         let Some(key) = cursor.key(first)? else {
             return Ok(None);
         };
-        Ok(Some(self.learn(cursor, before, key, site, place)))
+        Ok(Some(self.learn(cursor, (before, key), keys, site, place)))
     }
 
     /// Moves past the next name if it is one that is expected.
+    #[inline]
     fn guess(&mut self, cursor: &mut Cursor, site: Site, place: &mut Place) -> Option<Ahead> {
         let (ahead, length) = self.scratch.seen.guess(cursor.rest(), site, place)?;
         cursor.pass(length);
@@ -306,13 +312,13 @@ impl Reader<'_> {
     fn learn(
         &mut self,
         cursor: &mut Cursor,
-        before: usize,
-        key: Raw,
+        (before, key): (usize, Raw),
+        keys: &'static Keys,
         site: Site,
         place: &mut Place,
     ) -> Ahead {
         let mut ahead = Ahead {
-            member: self.with_key(cursor, key, |name| site.keys.find(name)),
+            member: self.with_key(cursor, key, |name| keys.find(name)),
             in_text: cursor.peek() == Some(b'"'),
             name: 0,
         };

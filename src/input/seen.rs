@@ -9,7 +9,7 @@
 
 use super::keys::Keys;
 use super::scan::Text;
-use super::shapes::{self, Member};
+use super::shapes::Member;
 use super::slot::{PolicySlots, Source};
 use super::words::PolicyResult;
 
@@ -29,22 +29,17 @@ struct Name {
     next: [[u16; 2]; 2],
 }
 
-/// Where a name can stand: what was learnt elsewhere can mean something else.
-#[derive(Clone, Copy)]
-pub(super) struct Site {
-    /// The table of the object's members.
-    pub(super) keys: &'static Keys,
-    /// Whether it is the first of its object. Others begin with a comma.
-    pub(super) first: bool,
-    /// The line, or JSON text inside a string, where line ends are allowed.
-    pub(super) source: Source,
-}
+/// Where a name can stand: what was learnt elsewhere can mean something else. One number, to be compared at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Site(usize);
 
-impl PartialEq for Site {
-    fn eq(&self, other: &Site) -> bool {
-        std::ptr::eq(self.keys, other.keys)
-            && self.first == other.first
-            && self.source == other.source
+impl Site {
+    /// In an object whose members `keys` tells, in the line or in JSON text inside a string, where line ends are
+    /// allowed; `first` of the object, or after a comma.
+    pub(super) fn new(keys: &'static Keys, first: bool, source: Source) -> Site {
+        const { assert!(align_of::<Keys>() >= 4, "two bits of the address are free") };
+        let nested = source != Source::Line;
+        Site(std::ptr::from_ref(keys).addr() | usize::from(first) << 1 | usize::from(nested))
     }
 }
 
@@ -96,11 +91,7 @@ impl Default for Names {
     fn default() -> Names {
         let top = Name {
             text: Text::EMPTY,
-            site: Site {
-                keys: &shapes::NONE,
-                first: false,
-                source: Source::Unescaped,
-            },
+            site: Site(0),
             ahead: Ahead {
                 member: None,
                 in_text: false,
@@ -128,13 +119,22 @@ impl Names {
         let [last, other] = *self.next(*place)?;
         let found = match self.at(last, text, site) {
             Some(found) => found,
-            None => {
-                let found = self.at(other, text, site)?;
-                *self.next(*place)? = [other, last];
-                found
-            }
+            None => self.guess_again([last, other], text, site, *place)?,
         };
         *place = Place::after(found.0.name);
+        Some(found)
+    }
+
+    #[inline(never)]
+    fn guess_again(
+        &mut self,
+        [last, other]: [u16; 2],
+        text: &[u8],
+        site: Site,
+        place: Place,
+    ) -> Option<(Ahead, usize)> {
+        let found = self.at(other, text, site)?;
+        *self.next(place)? = [other, last];
         Some(found)
     }
 
@@ -146,6 +146,7 @@ impl Names {
         found.then_some((name.ahead, name.text.len()))
     }
 
+    #[inline]
     fn next(&mut self, place: Place) -> Option<&mut [u16; 2]> {
         let name = self.kept.get_mut(usize::from(place.name))?;
         name.next.get_mut(usize::from(place.within))
@@ -200,6 +201,9 @@ impl Names {
 /// Policies kept, of 1 KiB each. Entra ID allows 240 in a tenant.
 const POLICIES_KEPT: usize = 512;
 
+/// Policies kept that begin alike; two can have one id, before and after a change.
+const ALIKE: usize = 4;
+
 /// Endings kept of a policy, from its result to its bracket.
 const ENDINGS: usize = 4;
 
@@ -233,15 +237,15 @@ struct KeptPolicy {
 /// The texts of policies, each up to its result, which is what differs between two records, and how they end.
 pub(super) struct Policies {
     kept: Vec<KeptPolicy>,
-    /// For each hash of a beginning the two that are kept, one more than their places.
-    index: Vec<[u16; 2]>,
+    /// For each hash of a beginning those that are kept, one more than their places.
+    index: Vec<[u16; ALIKE]>,
 }
 
 impl Default for Policies {
     fn default() -> Policies {
         Policies {
             kept: Vec::new(),
-            index: vec![[0; 2]; POLICIES_KEPT / 2],
+            index: vec![[0; ALIKE]; POLICIES_KEPT / ALIKE],
         }
     }
 }
@@ -290,7 +294,7 @@ impl Policies {
             policy,
             endings: [(Text::EMPTY, PolicyResult::Unknown); ENDINGS],
         };
-        places.swap(0, 1);
+        places.rotate_right(1);
         let which = usize::from(places[0]).checked_sub(1);
         if let Some(place) = which.and_then(|which| self.kept.get_mut(which)) {
             *place = kept;
@@ -318,5 +322,5 @@ fn bucket(text: &[u8]) -> Option<usize> {
     };
     let [one, two, three] = [one, two, three].map(|word| u64::from_le_bytes(*word));
     let mixed = one ^ two.rotate_left(21) ^ three.rotate_left(42);
-    Some((mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % (POLICIES_KEPT / 2))
+    Some((mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % (POLICIES_KEPT / ALIKE))
 }

@@ -440,9 +440,6 @@ static OFFICE_DEVICE: Keys = Keys::new(&[
     ("sessionid", Leaf(Field::SessionId)),
 ]);
 
-/// No members.
-pub static NONE: Keys = Keys::new(&[]);
-
 /// One authentication step.
 pub static STEP: Keys = Keys::new(&[
     ("authenticationmethod", Member::Part(Part::StepMethod)),
