@@ -50,20 +50,20 @@ const HOSTING: Level = Level {
         "Our weight: Elastic uses these networks only together with the broker or in a hunt",
     ),
 };
-const ADDRESSES: Opt = Opt {
-    key: "bad_network.addresses",
-    unit: "addresses and networks with a bad name",
-    kind: Kind::Networks,
-    source: "empty: which list of addresses to trust is the operator's choice",
-};
-const ASNS: Opt = Opt {
-    key: "bad_network.asns",
-    unit: "networks of hosting providers",
-    kind: Kind::Asns {
+const ADDRESSES: Opt = Opt::new(
+    "bad_network.addresses",
+    "addresses and networks with a bad name",
+    Kind::Networks,
+    "empty: which list of addresses to trust is the operator's choice",
+);
+const ASNS: Opt = Opt::new(
+    "bad_network.asns",
+    "networks of hosting providers",
+    Kind::Asns {
         default: HOSTING_ASNS,
     },
-    source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
-};
+    "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
+);
 
 /// Whether a network is on the list of hosting providers.
 pub(super) fn is_hosting(case: &Case, network: u32) -> bool {

@@ -75,14 +75,14 @@ const DRS: Level = Level {
         "Our weight: every join of a new device does it; medium so that it stays in the SIEM",
     ),
 };
-const ASNS: Opt = Opt {
-    key: "broker_drs_prt.asns",
-    unit: "networks from which nobody should register a device",
-    kind: Kind::Asns {
+const ASNS: Opt = Opt::new(
+    "broker_drs_prt.asns",
+    "networks from which nobody should register a device",
+    Kind::Asns {
         default: HOSTING_ASNS,
     },
-    source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
-};
+    "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
+);
 
 fn check(case: &Case) -> Option<Hit> {
     let record = case.record;

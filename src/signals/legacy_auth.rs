@@ -78,12 +78,12 @@ const TRIED: Level = Level {
         "Our weight: the password was not right, or a token or second factor was; old devices retry for years",
     ),
 };
-const EXPECTED_USERS: Opt = Opt {
-    key: "legacy_auth.expected_users",
-    unit: "user names of which this is expected",
-    kind: Kind::Texts { default: &[] },
-    source: "empty; Panther azure_legacyauth keeps such a list of known exceptions",
-};
+const EXPECTED_USERS: Opt = Opt::new(
+    "legacy_auth.expected_users",
+    "user names of which this is expected",
+    Kind::Texts { default: &[] },
+    "empty; Panther azure_legacyauth keeps such a list of known exceptions",
+);
 
 /// `clientAppUsed` of such clients: the lists of Elastic, Sentinel and Sigma together. Compared to the whole name.
 const CLIENTS: &[&str] = &[

@@ -59,12 +59,12 @@ const GENERIC: Level = Level {
         "Our weight: Elastic only hunts with these, and only among wrong passwords",
     ),
 };
-const EXTRA_TOOLS: Opt = Opt {
-    key: "suspicious_user_agent.extra_tools",
-    unit: "texts that mark a tool, anywhere in the user agent",
-    kind: Kind::Texts { default: &[] },
-    source: "empty: for what the operator's own reports name",
-};
+const EXTRA_TOOLS: Opt = Opt::new(
+    "suspicious_user_agent.extra_tools",
+    "texts that mark a tool, anywhere in the user agent",
+    Kind::Texts { default: &[] },
+    "empty: for what the operator's own reports name",
+);
 
 /// Attack tools, in the spelling of the rules: Elastic's three user-agent rules and its rule over Graph activity
 /// (`aadinternals`), and of its hunt for rare user agents those names that no library bears.
