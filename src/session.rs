@@ -13,7 +13,8 @@ use crate::limits;
 use crate::noise::{self, Circumstances, Noise};
 use crate::rollup::Rollups;
 use crate::score;
-use crate::signals::{self, Case, Hit};
+use crate::signals::agent::Agents;
+use crate::signals::{self, Agent, Case, Hit};
 use crate::state::event::{Event, Traits};
 use crate::state::user::Before;
 use crate::state::{Attack, Facts, Keys, Names, Sighting, State};
@@ -37,6 +38,8 @@ pub struct Session {
     scratch: Scratch,
     /// For reading a held line again while another is being read.
     second_scratch: Scratch,
+    /// What was made of the last user agents.
+    agents: Agents,
     hits: Vec<Hit>,
     /// The line that is being written.
     line: String,
@@ -100,6 +103,7 @@ impl Session {
             leap: (0, 0),
             scratch: Scratch::default(),
             second_scratch: Scratch::default(),
+            agents: Agents::default(),
             hits: Vec::new(),
             line: String::new(),
             one_by_one: false,
@@ -350,6 +354,7 @@ impl Session {
             record,
             class: &class,
             config: &self.config,
+            agent: self.agents.look_at(record, &self.config),
             known: sighting
                 .as_ref()
                 .map_or(Facts::default(), |sighting| self.state.facts(sighting)),
@@ -373,7 +378,7 @@ impl Session {
                 user,
                 event,
                 place,
-                hits: hits.clone(),
+                hits: hits.iter().map(Into::into).collect(),
                 line: [line.lead, line.text, line.tail].concat(),
             };
             self.hold(held, outcome);
@@ -419,6 +424,7 @@ impl Session {
             record,
             class,
             config: &self.config,
+            agent: Agent::default(),
             known: Facts::default(),
         };
         let score = score::total(decided.hits);
@@ -575,9 +581,10 @@ impl Session {
                 ..Circumstances::default()
             };
             let earlier = Earlier::of(&record, framed.text, self.keys);
+            let hits: Vec<Hit> = held.hits.iter().map(Into::into).collect();
             let decided = Decided {
                 known: &known,
-                hits: &held.hits,
+                hits: &hits,
                 flow: None,
                 keys: earlier.keys.and(self.keys),
                 event: Some(&held.event),

@@ -95,12 +95,12 @@ fn check(case: &Case) -> Option<Hit> {
         } else {
             "OfficeHome"
         };
-        return case.hit(&KIT, format!("{app} with the user agent of {name}"));
+        return case.hit(&KIT, why!("{} with the user agent of {}", app, name));
     }
     if record.category() != Category::User {
         return None;
     }
-    case.hit(&AGENT, format!("a user's sign-in by {name}"))
+    case.hit(&AGENT, why!("a user's sign-in by {}", name))
 }
 
 /// The Node library behind a user agent: `node` alone, and `axios` and `undici` with any version.

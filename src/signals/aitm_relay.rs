@@ -94,7 +94,10 @@ fn check(case: &Case) -> Option<Hit> {
         let level = if kit { &KIT_APP } else { &RELAY };
         return case.hit(
             level,
-            format!("second factor passed from hosting network {network}, strange to the user"),
+            why!(
+                "second factor passed from hosting network {}, strange to the user",
+                network
+            ),
         );
     }
     let secs = case.config.int(&FOLLOWED_SECS);
@@ -112,7 +115,10 @@ fn check(case: &Case) -> Option<Hit> {
         .then(|| {
             case.hit(
                 &FOLLOWED,
-                format!("tokens renewed right after a sign-in from hosting network {network}"),
+                why!(
+                    "tokens renewed right after a sign-in from hosting network {}",
+                    network
+                ),
             )
         })
         .flatten()

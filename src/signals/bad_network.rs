@@ -105,7 +105,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     match listed(case.record, case.config)? {
         Bad::Address => case.hit(&LISTED, "the address is on the list of bad addresses"),
-        Bad::Network(asn) => case.hit(&HOSTING, format!("network {asn} is a hosting provider's")),
+        Bad::Network(asn) => case.hit(&HOSTING, why!("network {} is a hosting provider's", asn)),
     }
 }
 

@@ -96,7 +96,7 @@ fn check(case: &Case) -> Option<Hit> {
     if let Some(asn) = asn.filter(|&asn| case.config.has_asn(&ASNS, asn)) {
         return case.hit(
             &HOSTING,
-            format!("broker to device registration from hosting network {asn}"),
+            why!("broker to device registration from hosting network {}", asn),
         );
     }
     if !success || managed {

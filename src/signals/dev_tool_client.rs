@@ -132,7 +132,10 @@ fn check(case: &Case) -> Option<Hit> {
     if success && let Some(minutes) = paired(case, app) {
         return case.hit(
             &PAIR,
-            format!("Azure AD PowerShell and Azure PowerShell {minutes} min apart"),
+            why!(
+                "Azure AD PowerShell and Azure PowerShell {} min apart",
+                minutes
+            ),
         );
     }
     let elsewhere = || {
@@ -144,7 +147,7 @@ fn check(case: &Case) -> Option<Hit> {
             "Azure AD PowerShell got a token for something other than the directory",
         );
     }
-    case.hit(&SEEN, format!("the client is {name}"))
+    case.hit(&SEEN, why!("the client is {}", *name))
 }
 
 #[cfg(test)]

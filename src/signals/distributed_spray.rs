@@ -196,10 +196,16 @@ fn check(case: &Case) -> Option<Hit> {
         .filter(|refusal| i64::from(refusal.at) > from);
     let (all, _) = spread(now.clone());
     let minutes = int(&WINDOW_SECS) / 60;
-    let fire = |level, (users, addresses), what: &str| {
+    let fire = |level, (users, addresses), what: &'static str| {
         case.hit(
             level,
-            format!("{users} users refused at {addresses} addresses {what} within {minutes} min"),
+            why!(
+                "{} users refused at {} addresses {} within {} min",
+                users,
+                addresses,
+                what,
+                minutes
+            ),
         )
     };
 

@@ -79,7 +79,7 @@ fn check(case: &Case) -> Option<Hit> {
         ADMIN_APPS.iter().find(same).map(|row| row.1)
     });
     if let Some(name) = name {
-        return case.hit(&TOOL, format!("{name} is new for the user"));
+        return case.hit(&TOOL, why!("{} is new for the user", name));
     }
     if before.network != Familiarity::New || user.apps.is_full() {
         return None;

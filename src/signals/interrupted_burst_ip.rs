@@ -5,7 +5,7 @@
 //! Late and shuffled records only change which one is the first to see enough; one that arrives after its own success
 //! counts as open.
 use super::prelude::*;
-use super::shared;
+use super::shared::{self, Causes};
 use crate::state::address::Trace;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -79,7 +79,7 @@ const WINDOW_SECS: Opt = Opt::window(
 
 /// What stops a sign-in after a right password. 50140 and consent come after everything was accepted, and expired
 /// sessions need no password.
-const STOPS: &[Cause] = &[
+const STOPS: Causes = Causes::of(&[
     Cause::MfaRequired,
     Cause::MfaSetup,
     Cause::MfaFailed,
@@ -91,13 +91,13 @@ const STOPS: &[Cause] = &[
     Cause::PolicyBlock,
     Cause::RiskBlock,
     Cause::PasswordChange,
-];
+]);
 
 fn is_stopped(trace: &Trace) -> bool {
     trace.is(Traits::PROVED)
         && !trace.is(Traits::OWN_PLACE)
         && !trace.is(Traits::MFA_CLAIMED)
-        && STOPS.iter().any(|&cause| trace.caused_by(cause))
+        && STOPS.have(trace.cause)
 }
 
 fn check(case: &Case) -> Option<Hit> {
@@ -112,11 +112,15 @@ fn check(case: &Case) -> Option<Hit> {
     if own.guest || own.is(Traits::COMPLETED) || !is_stopped(own) {
         return None;
     }
-    let users = shared::strangers(traces, &is_stopped);
-    let stopped = traces.iter().filter(|trace| is_stopped(trace));
-    let records =
-        shared::count(stopped.filter(|trace| !trace.guest && !trace.is(Traits::COMPLETED)));
+    let stopped = || traces.iter().filter(|trace| is_stopped(trace));
+    let open = |trace: &&Trace| !trace.guest && !trace.is(Traits::COMPLETED);
+    let records = shared::count(stopped().filter(open));
     let int = |opt| case.config.int(opt);
+    // There are no more users than records.
+    if records < int(&SOME_USERS).min(int(&SOME_RECORDS)) {
+        return None;
+    }
+    let users = shared::strangers(traces, is_stopped);
     if users < int(&SOME_USERS) && (users < 2 || records < int(&SOME_RECORDS)) {
         return None;
     }
@@ -129,7 +133,7 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     // Users who are sent to register come in crowds on the day of a roll-out.
-    let beyond_setup = shared::strangers(traces, &|trace| {
+    let beyond_setup = shared::strangers(traces, |trace| {
         is_stopped(trace) && !trace.caused_by(Cause::MfaSetup)
     });
     let level = if beyond_setup >= int(&MANY_USERS) {
@@ -139,9 +143,12 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!(
-            "{users} users' right password stopped {records} times at this address within {} min, {insiders} got in",
-            secs / 60
+        why!(
+            "{} users' right password stopped {} times at this address within {} min, {} got in",
+            users,
+            records,
+            secs / 60,
+            insiders
         ),
     )
 }

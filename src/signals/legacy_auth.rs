@@ -122,7 +122,7 @@ fn check(case: &Case) -> Option<Hit> {
         // ActiveSync and web services with modern authentication carry the old client's name.
         _ if proved && by_token(case) => case.hit(
             &TRIED,
-            format!("client \"{name}\", by a token or with a second factor"),
+            why!("client \"{}\", by a token or with a second factor", name),
         ),
         Status::Success => {
             let before = case.user().map(shared::before).unwrap_or_default();
@@ -133,14 +133,18 @@ fn check(case: &Case) -> Option<Hit> {
             };
             case.hit(
                 level,
-                format!("client \"{name}\" cannot do a second factor, and got in{place}"),
+                why!(
+                    "client \"{}\" cannot do a second factor, and got in{}",
+                    name,
+                    place
+                ),
             )
         }
         _ if proved => case.hit(
             &STOPPED,
-            format!("client \"{name}\" had the right password and was stopped"),
+            why!("client \"{}\" had the right password and was stopped", name),
         ),
-        _ => case.hit(&TRIED, format!("client \"{name}\" tried")),
+        _ => case.hit(&TRIED, why!("client \"{}\" tried", name)),
     }
 }
 

@@ -99,7 +99,7 @@ fn check(case: &Case) -> Option<Hit> {
         ),
         (Some(code), _) => case.hit(
             &LOCKED,
-            format!("{code}: locked after too many wrong passwords"),
+            why!("{}: locked after too many wrong passwords", code),
         ),
         (None, _) => case.hit(&LOCKED, "locked after too many wrong passwords"),
     }
@@ -153,6 +153,7 @@ mod tests {
             hits("lockout", &record(50053, reason, "1"), "")
                 .unwrap()
                 .why
+                .to_string()
         };
         assert_eq!(why(LOCKED), "50053: locked after too many wrong passwords");
         assert!(why("").contains("or the address"));

@@ -110,7 +110,11 @@ fn check(case: &Case) -> Option<Hit> {
             let minutes = secs / 60;
             return case.hit(
                 level,
-                format!("{locked} users of the tenant locked within {minutes} min"),
+                why!(
+                    "{} users of the tenant locked within {} min",
+                    locked,
+                    minutes
+                ),
             );
         }
     }

@@ -1,0 +1,137 @@
+//! The sentence of a hit: a text with places for what was seen. It is written out where it leaves, and nowhere else.
+
+use std::fmt;
+
+use crate::state::event::country_letters;
+use crate::write::number;
+
+/// One short sentence with the numbers seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Ours: a text, and what stands in the places of its `{}`, in order.
+    Said(&'static str, [Part; PARTS_MAX]),
+    /// Not only ours: with words of an operator's option, or read back from where it was written.
+    Given(Box<str>),
+}
+
+/// What stands in one place of a sentence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// There is no such place.
+    #[default]
+    Nothing,
+    /// A number, in digits.
+    Number(i64),
+    /// Further words of ours.
+    Words(&'static str),
+    /// A country as its two letters, from what [`crate::state::event::Event::country`] holds.
+    Country(u16),
+}
+
+/// Places in a sentence at most.
+const PARTS_MAX: usize = 5;
+
+/// A sentence of ours: `why!("{} users within {} min", users, minutes)`.
+macro_rules! why {
+    ($text:literal $(, $part:expr)+ $(,)?) => {
+        $crate::signals::why::Why::said($text, [$($crate::signals::why::Part::from($part)),+])
+    };
+}
+pub(crate) use why;
+
+impl Why {
+    /// A text, and what stands in the places of its `{}`.
+    pub(crate) fn said<const COUNT: usize>(text: &'static str, parts: [Part; COUNT]) -> Why {
+        const { assert!(COUNT <= PARTS_MAX) };
+        debug_assert_eq!(text.matches("{}").count(), COUNT, "{text}");
+        let mut all = [Part::Nothing; PARTS_MAX];
+        for (place, part) in all.iter_mut().zip(parts) {
+            *place = part;
+        }
+        Why::Said(text, all)
+    }
+
+    /// Appends the sentence. `words` appends a text, escaped or as it is.
+    pub(crate) fn write(&self, out: &mut String, words: impl Fn(&mut String, &str)) {
+        let (mut rest, parts) = match self {
+            Why::Said(text, parts) => (*text, parts),
+            Why::Given(text) => return words(out, text),
+        };
+        for part in parts {
+            if *part == Part::Nothing {
+                break;
+            }
+            let place = rest.bytes().position(|byte| byte == b'{');
+            let place = place.unwrap_or(rest.len());
+            words(out, rest.get(..place).unwrap_or(""));
+            match *part {
+                Part::Nothing => {}
+                Part::Number(value) => number(out, value),
+                Part::Words(text) => words(out, text),
+                Part::Country(country) => words(out, &country_letters(country)),
+            }
+            rest = rest.get(place + "{}".len()..).unwrap_or("");
+        }
+        words(out, rest);
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text, String::push_str);
+        f.pad(&text)
+    }
+}
+
+impl From<&'static str> for Why {
+    fn from(text: &'static str) -> Why {
+        Why::Said(text, [Part::Nothing; PARTS_MAX])
+    }
+}
+
+impl From<&'static str> for Part {
+    fn from(words: &'static str) -> Part {
+        Part::Words(words)
+    }
+}
+
+impl From<i64> for Part {
+    fn from(number: i64) -> Part {
+        Part::Number(number)
+    }
+}
+
+impl From<u32> for Part {
+    fn from(number: u32) -> Part {
+        Part::Number(i64::from(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_stands_in_its_place() {
+        let rows = [
+            (Why::from("{} as it is"), "{} as it is"),
+            (why!("{}", 7_i64), "7"),
+            (
+                why!(
+                    "{} of {} in {}, {}",
+                    1_u32,
+                    -20_i64,
+                    Part::Country(17477),
+                    "now"
+                ),
+                "1 of -20 in DE, now",
+            ),
+            (why!("{}{}", "", "x"), "x"),
+            (Why::Given("{} of another".into()), "{} of another"),
+        ];
+        for (why, expected) in rows {
+            assert_eq!(why.to_string(), expected);
+        }
+    }
+}
