@@ -508,10 +508,14 @@ impl Config {
         let Some(Setting::Networks(networks)) = self.setting(opt) else {
             return false;
         };
-        !networks.is_empty()
-            && address
-                .parse()
-                .is_ok_and(|address| holds(networks, address))
+        address
+            .parse()
+            .is_ok_and(|address| holds(networks, address))
+    }
+
+    /// Whether the list of networks is empty, as it is by default.
+    pub fn has_no_networks(&self, opt: &Opt) -> bool {
+        !matches!(self.setting(opt), Some(Setting::Networks(networks)) if !networks.is_empty())
     }
 
     /// The list of texts.

@@ -325,10 +325,24 @@ impl Out {
 struct Distinct {
     /// A tree, so that texts chosen to collide cost no more than others.
     hashes: BTreeSet<u64>,
+    /// Some that were added lately, each at the place that its lowest bits say: most come again soon. Empty before the
+    /// first.
+    recent: Vec<u64>,
 }
+
+/// A power of two.
+const RECENT: usize = 1024;
 
 impl Distinct {
     fn add(&mut self, hash: u64) {
+        self.recent.resize(RECENT, 0);
+        let place = usize::try_from(hash % RECENT as u64).unwrap_or(0);
+        match self.recent.get_mut(place) {
+            // 0 stands for none; the hash 0 itself is looked for in the tree each time.
+            Some(recent) if *recent == hash && hash != 0 => return,
+            Some(recent) => *recent = hash,
+            None => {}
+        }
         if self.hashes.len() < DISTINCT_MAX {
             self.hashes.insert(hash);
         }

@@ -86,7 +86,7 @@ fn listed(record: &Record, config: &Config) -> Option<Bad> {
         return None;
     }
     let on_list = |address| config.has_address(&ADDRESSES, address);
-    if record.address().is_some_and(on_list) {
+    if !config.has_no_networks(&ADDRESSES) && record.address().is_some_and(on_list) {
         return Some(Bad::Address);
     }
     // Workloads run at hosting providers by nature.

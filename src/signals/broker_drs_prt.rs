@@ -4,7 +4,9 @@
 //! Quiet on a device that the tenant manages, which talks to that service all day. From a network that is new for the user
 //! it weighs more; a late or repeated record changes nothing about that.
 use super::prelude::*;
-use super::shared::{self, BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor};
+use super::shared::{
+    self, BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor, is_app,
+};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "broker_drs_prt",
@@ -91,7 +93,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     let success = case.class.status == Status::Success;
     let managed = record.is_device_managed();
-    let broker = record.is(Field::AppId, BROKER);
+    let broker = is_app(record, BROKER);
     let asn = record.asn().filter(|_| broker);
     if let Some(asn) = asn.filter(|&asn| case.config.has_asn(&ASNS, asn)) {
         return case.hit(

@@ -92,7 +92,7 @@ pub(super) fn name_of(app: &str) -> Option<&'static str> {
 }
 
 fn find(app: &str) -> Option<&'static (&'static str, &'static str)> {
-    APPS.iter().find(|(id, _)| id.eq_ignore_ascii_case(app))
+    APPS.iter().find(|(id, _)| shared::is_id(app, id))
 }
 
 /// Minutes between this sign-in and the nearest one of the other PowerShell; `None` where there is none.

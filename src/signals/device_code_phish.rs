@@ -155,7 +155,7 @@ fn two_places(case: &Case) -> Option<Hit> {
     if before.device == Familiarity::Known {
         return None;
     }
-    let broker = case.record.is(Field::AppId, BROKER);
+    let broker = shared::is_app(case.record, BROKER);
     let hosting = |network| bad_network::is_hosting(case, network);
     // Cloud shells and cloud desktops run in Microsoft's own network; the broker has no business there.
     let strange = |network: u32, familiarity| {

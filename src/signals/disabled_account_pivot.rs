@@ -82,7 +82,12 @@ fn tried(case: &Case, address: &Address, event: &Event, window: &Opt) -> Option<
         return None;
     }
     let disabled = |trace: &Trace| trace.code == DISABLED;
-    let users = shared::strangers(address.trouble.within(secs), disabled);
+    let traces = address.trouble.within(secs);
+    let users = if traces.iter().any(disabled) {
+        shared::strangers(traces, disabled)
+    } else {
+        0
+    };
     let insiders = if users == 0 {
         0
     } else {

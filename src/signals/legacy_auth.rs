@@ -4,6 +4,7 @@
 //! who have done it from the same place for days count for little. A late or repeated record changes nothing about that.
 use super::prelude::*;
 use super::shared;
+use super::why::Part;
 use crate::input::Record;
 use crate::input::words::begins;
 
@@ -122,7 +123,10 @@ fn check(case: &Case) -> Option<Hit> {
         // ActiveSync and web services with modern authentication carry the old client's name.
         _ if proved && by_token(case) => case.hit(
             &TRIED,
-            why!("client \"{}\", by a token or with a second factor", name),
+            why!(
+                "client {}, by a token or with a second factor",
+                Part::Quoted(name)
+            ),
         ),
         Status::Success => {
             let before = case.user().map(shared::before).unwrap_or_default();
@@ -134,17 +138,20 @@ fn check(case: &Case) -> Option<Hit> {
             case.hit(
                 level,
                 why!(
-                    "client \"{}\" cannot do a second factor, and got in{}",
-                    name,
+                    "client {} cannot do a second factor, and got in{}",
+                    Part::Quoted(name),
                     place
                 ),
             )
         }
         _ if proved => case.hit(
             &STOPPED,
-            why!("client \"{}\" had the right password and was stopped", name),
+            why!(
+                "client {} had the right password and was stopped",
+                Part::Quoted(name)
+            ),
         ),
-        _ => case.hit(&TRIED, why!("client \"{}\" tried", name)),
+        _ => case.hit(&TRIED, why!("client {} tried", Part::Quoted(name))),
     }
 }
 

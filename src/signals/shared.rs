@@ -41,6 +41,24 @@ pub(super) fn with_code(what: &'static str, code: Option<u32>) -> Why {
     }
 }
 
+/// Whether an id is the well-known one, whatever the case of its letters. Most ids differ in their first eight digits.
+pub(super) fn is_id(id: &str, known: &str) -> bool {
+    let start = |id: &str| {
+        id.as_bytes()
+            .first_chunk::<8>()
+            .copied()
+            .map(u64::from_le_bytes)
+    };
+    // Letters in lower case, digits as they are.
+    let folded = |id: &str| start(id).map(|start| start | 0x2020_2020_2020_2020);
+    folded(id) == folded(known) && id.eq_ignore_ascii_case(known)
+}
+
+/// Whether the record is about the app of this id.
+pub(super) fn is_app(record: &Record, known: &str) -> bool {
+    record.text(Field::AppId).is_some_and(|id| is_id(id, known))
+}
+
 /// Whether the resource asked for is Microsoft Graph.
 pub(super) fn asks_microsoft_graph(record: &Record) -> bool {
     is_resource(record, MICROSOFT_GRAPH) || record.is(Field::ResourceName, "Microsoft Graph")
@@ -61,7 +79,7 @@ pub(super) fn asks_device_registration(record: &Record) -> bool {
 fn is_resource(record: &Record, id: &str) -> bool {
     record
         .resource_id()
-        .is_some_and(|resource| resource.eq_ignore_ascii_case(id))
+        .is_some_and(|resource| is_id(resource, id))
 }
 
 /// Whether a user got in on one factor given just now, where a second one would have been possible.
@@ -76,7 +94,7 @@ pub(super) fn got_in_on_one_factor(case: &Case) -> bool {
         && !record.is_workload()
         && record.is_interactive() != Some(false)
         && !record.is_network_trusted()
-        && !record.is(Field::AppId, WINDOWS_SIGN_IN)
+        && !is_app(record, WINDOWS_SIGN_IN)
         && !record.is(Field::AppName, "Windows Sign In")
         && ![Said::Satisfied, Said::Completed, Said::FirstFactorReused]
             .iter()
@@ -177,7 +195,7 @@ pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
 /// they are chosen to collide, so many for each that was added before, of which there are few.
 pub(super) struct Different {
     /// Twice as many as the longest list of a user or address has entries; 0 for a free one.
-    slots: [u32; Different::SLOTS],
+    slots: [u32; 256],
     count: usize,
     /// What found no free slot, as of a tenant's list.
     others: Vec<u32>,
@@ -186,7 +204,7 @@ pub(super) struct Different {
 impl Default for Different {
     fn default() -> Self {
         Different {
-            slots: [0; Different::SLOTS],
+            slots: [0; 256],
             count: 0,
             others: Vec::new(),
         }
@@ -194,7 +212,6 @@ impl Default for Different {
 }
 
 impl Different {
-    const SLOTS: usize = 256;
     /// Beyond it the search for a free slot would become long.
     const USED_MAX: usize = 192;
 
@@ -204,22 +221,24 @@ impl Different {
             return;
         }
         // Networks are small numbers: Knuth's multiplier spreads them.
-        let start = (hash.wrapping_mul(0x9e37_79b1) >> 24) as usize;
-        let (before, from) = self.slots.split_at_mut(start % Different::SLOTS);
-        for slot in from.iter_mut().chain(before) {
+        let [mut place, ..] = hash.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        // There is always a free slot, and a byte is always the place of one.
+        loop {
+            let slot = &mut self.slots[usize::from(place)];
             if *slot == hash {
                 return;
             }
             if *slot == 0 {
-                if self.count < Different::USED_MAX {
-                    *slot = hash;
-                    self.count += 1;
-                    return;
-                }
                 break;
             }
+            place = place.wrapping_add(1);
         }
-        self.others.push(hash);
+        if self.count < Different::USED_MAX {
+            self.slots[usize::from(place)] = hash;
+            self.count += 1;
+        } else {
+            self.others.push(hash);
+        }
     }
 
     /// How many there were.

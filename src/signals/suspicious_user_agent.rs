@@ -3,7 +3,7 @@
 //! Names count as whole words in any case, so a browser whose name merely contains one stays silent. Agents of phishing
 //! kits (`node`, `axios`, `undici`) say something only together with the app: see `aitm_pattern`.
 use super::prelude::*;
-use super::shared::{AZURE_CLI, Words, cut};
+use super::shared::{AZURE_CLI, Words, cut, is_app};
 use super::why::Why;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -133,7 +133,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     let name = agent.library?;
     // Azure CLI is written in Python and says so.
-    if name.starts_with("python") && case.record.is(Field::AppId, AZURE_CLI) {
+    if name.starts_with("python") && is_app(case.record, AZURE_CLI) {
         return None;
     }
     let name = name.trim_end_matches('/');

@@ -24,6 +24,8 @@ pub enum Part {
     Number(i64),
     /// Further words of ours.
     Words(&'static str),
+    /// A name in quotation marks.
+    Quoted(&'static str),
     /// A country as its two letters, from what [`crate::state::event::Event::country`] holds.
     Country(u16),
 }
@@ -44,6 +46,7 @@ impl Why {
     pub(crate) fn said<const COUNT: usize>(text: &'static str, parts: [Part; COUNT]) -> Why {
         const { assert!(COUNT <= PARTS_MAX) };
         debug_assert_eq!(text.matches("{}").count(), COUNT, "{text}");
+        debug_assert!(is_plain(text), "{text}");
         let mut all = [Part::Nothing; PARTS_MAX];
         for (place, part) in all.iter_mut().zip(parts) {
             *place = part;
@@ -51,11 +54,11 @@ impl Why {
         Why::Said(text, all)
     }
 
-    /// Appends the sentence. `words` appends a text, escaped or as it is.
-    pub(crate) fn write(&self, out: &mut String, words: impl Fn(&mut String, &str)) {
+    /// Appends the sentence. `escaped` appends a text of which not all is ours, so that JSON may want escapes in it.
+    pub(crate) fn write(&self, out: &mut String, escaped: impl Fn(&mut String, &str)) {
         let (mut rest, parts) = match self {
             Why::Said(text, parts) => (*text, parts),
-            Why::Given(text) => return words(out, text),
+            Why::Given(text) => return escaped(out, text),
         };
         for part in parts {
             if *part == Part::Nothing {
@@ -63,17 +66,29 @@ impl Why {
             }
             let place = rest.bytes().position(|byte| byte == b'{');
             let place = place.unwrap_or(rest.len());
-            words(out, rest.get(..place).unwrap_or(""));
+            out.push_str(rest.get(..place).unwrap_or(""));
             match *part {
                 Part::Nothing => {}
                 Part::Number(value) => number(out, value),
-                Part::Words(text) => words(out, text),
-                Part::Country(country) => words(out, &country_letters(country)),
+                Part::Words(text) => out.push_str(text),
+                Part::Quoted(name) => {
+                    escaped(out, "\"");
+                    out.push_str(name);
+                    escaped(out, "\"");
+                }
+                Part::Country(country) => out.push_str(&country_letters(country)),
             }
             rest = rest.get(place + "{}".len()..).unwrap_or("");
         }
-        words(out, rest);
+        out.push_str(rest);
     }
+}
+
+/// Whether JSON wants no escapes in a text: so it is with all words of ours.
+fn is_plain(text: &str) -> bool {
+    !text
+        .bytes()
+        .any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
 }
 
 impl fmt::Display for Why {
@@ -86,12 +101,14 @@ impl fmt::Display for Why {
 
 impl From<&'static str> for Why {
     fn from(text: &'static str) -> Why {
+        debug_assert!(is_plain(text), "{text}");
         Why::Said(text, [Part::Nothing; PARTS_MAX])
     }
 }
 
 impl From<&'static str> for Part {
     fn from(words: &'static str) -> Part {
+        debug_assert!(is_plain(words), "{words}");
         Part::Words(words)
     }
 }
@@ -128,6 +145,10 @@ mod tests {
                 "1 of -20 in DE, now",
             ),
             (why!("{}{}", "", "x"), "x"),
+            (
+                why!("client {} tried", Part::Quoted("POP")),
+                "client \"POP\" tried",
+            ),
             (Why::Given("{} of another".into()), "{} of another"),
         ];
         for (why, expected) in rows {
