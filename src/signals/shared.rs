@@ -163,25 +163,6 @@ const fn letter(byte: u8) -> u32 {
     }
 }
 
-/// Sorts by a number; what has the same number stays in order.
-pub(super) fn sort_by<T: Copy>(items: &mut Vec<T>, number: fn(&T) -> u32) {
-    let mut places: Vec<u64> = items
-        .iter()
-        .zip(0_u64..)
-        .map(|(item, place)| u64::from(number(item)) << 32 | place)
-        .collect();
-    places.sort_unstable();
-    let sorted = places
-        .iter()
-        .filter_map(|place| {
-            items
-                .get(usize::try_from(place & u64::from(u32::MAX)).ok()?)
-                .copied()
-        })
-        .collect();
-    *items = sorted;
-}
-
 /// How many different ones there are; 0 stands for "not known" and does not count.
 pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
     let mut different = Different::default();
@@ -197,7 +178,7 @@ pub(super) struct Different {
     /// Twice as many as the longest list of a user or address has entries; 0 for a free one.
     slots: [u32; 256],
     count: usize,
-    /// What found no free slot, as of a tenant's list.
+    /// What found no free slot, as of a tenant's list, in order.
     others: Vec<u32>,
 }
 
@@ -215,10 +196,10 @@ impl Different {
     /// Beyond it the search for a free slot would become long.
     const USED_MAX: usize = 192;
 
-    /// Counts a hash that was not added before; 0 stands for "not known" and does not count.
-    pub(super) fn add(&mut self, hash: u32) {
+    /// Counts a hash that was not added before, and says whether it was not; 0 stands for "not known" and does not count.
+    pub(super) fn add(&mut self, hash: u32) -> bool {
         if hash == 0 {
-            return;
+            return false;
         }
         // Networks are small numbers: Knuth's multiplier spreads them.
         let [mut place, ..] = hash.wrapping_mul(0x9e37_79b1).to_be_bytes();
@@ -226,7 +207,7 @@ impl Different {
         loop {
             let slot = &mut self.slots[usize::from(place)];
             if *slot == hash {
-                return;
+                return false;
             }
             if *slot == 0 {
                 break;
@@ -236,15 +217,16 @@ impl Different {
         if self.count < Different::USED_MAX {
             self.slots[usize::from(place)] = hash;
             self.count += 1;
+        } else if let Err(place) = self.others.binary_search(&hash) {
+            self.others.insert(place, hash);
         } else {
-            self.others.push(hash);
+            return false;
         }
+        true
     }
 
     /// How many there were.
-    pub(super) fn count(mut self) -> i64 {
-        self.others.sort_unstable();
-        self.others.dedup();
+    pub(super) fn count(&self) -> i64 {
         i64::try_from(self.count + self.others.len()).unwrap_or(i64::MAX)
     }
 }
