@@ -8,8 +8,10 @@ use crate::write::number;
 /// One short sentence with the numbers seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Why {
-    /// Ours: a text, and what stands in the places of its `{}`, in order.
-    Said(&'static str, [Part; PARTS_MAX]),
+    /// Ours, without numbers.
+    Plain(&'static str),
+    /// Ours: what stands before, between and after the parts, and the parts.
+    Said(&'static [&'static str], [Part; PARTS_MAX]),
     /// Not only ours: with words of an operator's option, or read back from where it was written.
     Given(Box<str>),
 }
@@ -36,37 +38,59 @@ const PARTS_MAX: usize = 5;
 /// A sentence of ours: `why!("{} users within {} min", users, minutes)`.
 macro_rules! why {
     ($text:literal $(, $part:expr)+ $(,)?) => {
-        $crate::signals::why::Why::said($text, [$($crate::signals::why::Part::from($part)),+])
+        {
+            const PARTS: usize = [$(stringify!($part)),+].len();
+            const TEXTS: [&str; PARTS + 1] = $crate::signals::why::texts($text);
+            $crate::signals::why::Why::said(&TEXTS, [$($crate::signals::why::Part::from($part)),+])
+        }
     };
 }
 pub(crate) use why;
 
+/// What stands before, between and after the `{}` of a text.
+pub(crate) const fn texts<const COUNT: usize>(text: &'static str) -> [&'static str; COUNT] {
+    let mut texts = [""; COUNT];
+    let (mut rest, mut place, mut count) = (text, 0, 0);
+    while place < rest.len() {
+        if rest.as_bytes()[place] == b'{' {
+            let (before, after) = rest.split_at(place);
+            texts[count] = before;
+            count += 1;
+            (rest, place) = (after.split_at("{}".len()).1, 0);
+        } else {
+            place += 1;
+        }
+    }
+    assert!(count + 1 == COUNT, "a text has as many places as parts");
+    texts[count] = rest;
+    texts
+}
+
 impl Why {
-    /// A text, and what stands in the places of its `{}`.
-    pub(crate) fn said<const COUNT: usize>(text: &'static str, parts: [Part; COUNT]) -> Why {
+    pub(crate) fn said<const COUNT: usize>(
+        texts: &'static [&'static str],
+        parts: [Part; COUNT],
+    ) -> Why {
         const { assert!(COUNT <= PARTS_MAX) };
-        debug_assert_eq!(text.matches("{}").count(), COUNT, "{text}");
-        debug_assert!(is_plain(text), "{text}");
+        debug_assert!(texts.iter().all(|text| is_plain(text)), "{texts:?}");
         let mut all = [Part::Nothing; PARTS_MAX];
         for (place, part) in all.iter_mut().zip(parts) {
             *place = part;
         }
-        Why::Said(text, all)
+        Why::Said(texts, all)
     }
 
     /// Appends the sentence. `escaped` appends a text of which not all is ours, so that JSON may want escapes in it.
     pub(crate) fn write(&self, out: &mut String, escaped: impl Fn(&mut String, &str)) {
-        let (mut rest, parts) = match self {
-            Why::Said(text, parts) => (*text, parts),
+        let (texts, parts) = match self {
+            Why::Plain(text) => return out.push_str(text),
             Why::Given(text) => return escaped(out, text),
+            Why::Said(texts, parts) => (texts, parts),
         };
-        for part in parts {
-            if *part == Part::Nothing {
-                break;
-            }
-            let place = rest.bytes().position(|byte| byte == b'{');
-            let place = place.unwrap_or(rest.len());
-            out.push_str(rest.get(..place).unwrap_or(""));
+        // Behind the last text there is no part.
+        let parts = parts.iter().chain([&Part::Nothing]);
+        for (text, part) in texts.iter().zip(parts) {
+            out.push_str(text);
             match *part {
                 Part::Nothing => {}
                 Part::Number(value) => number(out, value),
@@ -78,9 +102,7 @@ impl Why {
                 }
                 Part::Country(country) => out.push_str(&country_letters(country)),
             }
-            rest = rest.get(place + "{}".len()..).unwrap_or("");
         }
-        out.push_str(rest);
     }
 }
 
@@ -102,7 +124,7 @@ impl fmt::Display for Why {
 impl From<&'static str> for Why {
     fn from(text: &'static str) -> Why {
         debug_assert!(is_plain(text), "{text}");
-        Why::Said(text, [Part::Nothing; PARTS_MAX])
+        Why::Plain(text)
     }
 }
 
