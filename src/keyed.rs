@@ -12,7 +12,7 @@
 use crate::classify::Outcome as FlowOutcome;
 use crate::config::Config;
 use crate::config::tree::Node;
-use crate::input::{Record, Scratch, View, lines, view};
+use crate::input::{Record, Scratch, View, view};
 use crate::limits::SCORE_MAX;
 use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::session::{Outcome, Session};
@@ -29,7 +29,6 @@ const NO_MEMBER: &str = "\u{0}";
 /// not name its user or address; such lines need no state and can go to any step.
 pub fn key_of(by: Key, line: &str) -> Option<String> {
     let mut scratch = Scratch::default();
-    let line = lines::split(line).next()?.text;
     // Whatever our member is called, the key does not depend on it.
     let Ok(View::Record(record)) = view(line, NO_MEMBER, &mut scratch) else {
         return None;
@@ -81,7 +80,7 @@ pub(crate) struct Earlier {
 impl Earlier {
     /// Reads our member as another step left it. Nothing where this session looks at all keys itself, and nothing of
     /// a member that an ordinary pass left.
-    pub(crate) fn of(record: &Record, text: &str, keys: Keys) -> Earlier {
+    pub(crate) fn of(record: &Record, keys: Keys) -> Earlier {
         if keys == Keys::ALL {
             return Earlier::default();
         }
@@ -89,7 +88,7 @@ impl Earlier {
             .layout()
             .cuts()
             .last()
-            .and_then(|span| text.get(span.start..span.end));
+            .and_then(|span| record.json().get(span.start..span.end));
         member
             .and_then(|member| member.get(member.find('{')?..=member.rfind('}')?))
             .and_then(|object| serde_json::from_str::<Node>(object).ok())

@@ -35,14 +35,15 @@ pub struct Session {
     pub(crate) watermark: u32,
     /// Where records are that are far ahead of the watermark, and how many in a row were.
     pub(crate) leap: (u32, u8),
-    scratch: Scratch,
+    /// Taken out while a record borrows from it.
+    scratch: Option<Box<Scratch>>,
     /// For reading a held line again while another is being read.
-    second_scratch: Scratch,
+    second_scratch: Option<Box<Scratch>>,
     /// What was made of the last user agents.
     agents: Agents,
     hits: Vec<Hit>,
-    /// The line that is being written.
-    line: String,
+    /// The envelope that is being written.
+    envelope: String,
     /// See [`Session::one_by_one`].
     one_by_one: bool,
     stats: Stats,
@@ -76,12 +77,12 @@ enum Fate {
     Hold,
 }
 
-/// What was found in a text.
-enum Found {
-    /// One record, and what becomes of it.
-    Record(Fate),
-    /// An envelope, whose array stands there.
-    Envelope(Span),
+/// Where a record goes once it is decided upon.
+enum To<'a> {
+    /// It is a line of its own, with this before and after it.
+    Line(&'a str, &'a str),
+    /// It is an element of an envelope, and is written there whatever becomes of it.
+    Envelope(&'a mut String),
 }
 
 impl Session {
@@ -101,11 +102,11 @@ impl Session {
             rollups: Rollups::default(),
             watermark: 0,
             leap: (0, 0),
-            scratch: Scratch::default(),
-            second_scratch: Scratch::default(),
+            scratch: None,
+            second_scratch: None,
             agents: Agents::default(),
             hits: Vec::new(),
-            line: String::new(),
+            envelope: String::new(),
             one_by_one: false,
             stats: Stats::default(),
         }
@@ -136,9 +137,14 @@ impl Session {
         let mut outcome = Outcome::default();
         // What is added to a record is mostly a fifth of it or less.
         outcome.kept.reserve(batch.len() + batch.len() / 4);
-        for (line, number) in lines::split(batch).zip(1..) {
-            self.line(line, number, &mut outcome);
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let (mut rest, mut number) = (batch, 0);
+        while !rest.is_empty() {
+            number += 1;
+            let taken = self.line(rest, number, &mut scratch, &mut outcome);
+            rest = rest.get(taken..).unwrap_or("");
         }
+        self.scratch = Some(scratch);
         outcome
     }
 
@@ -175,67 +181,65 @@ impl Session {
         })
     }
 
-    /// One line: a record, or an envelope whose records are enriched in place.
-    fn line(&mut self, line: Line, number: u32, outcome: &mut Outcome) {
-        let mut text = std::mem::take(&mut self.line);
-        text.clear();
+    /// The first line of `batch`: a record, or an envelope whose records are enriched in place. Returns its length.
+    fn line(
+        &mut self,
+        batch: &str,
+        number: u32,
+        scratch: &mut Scratch,
+        outcome: &mut Outcome,
+    ) -> usize {
+        let member = Arc::clone(&self.member);
         let records = self.stats.records();
-        let bytes_in = line.lead.len() + line.text.len() + line.tail.len();
-        let fate = match self.object(line.text, Some(line), &mut text, outcome) {
-            Ok(Found::Record(fate)) => Ok(fate),
-            Ok(Found::Envelope(array)) => self.envelope(line, array, number, &mut text, outcome),
-            Err(skip) => Err(skip),
+        let (line, fate) = match view(batch, &member, scratch) {
+            Ok(View::Record(record)) => {
+                let line = lines::around(batch, record.json().len());
+                let to = To::Line(line.lead, line.tail);
+                (line, Ok(self.record(&record, &member, to, outcome)))
+            }
+            Ok(View::Envelope { length, array }) => {
+                let line = lines::around(batch, length);
+                (line, self.envelope(line, array, number, scratch, outcome))
+            }
+            Err(skip) => {
+                let line = lines::first(batch);
+                let too_long = line.text.len() > limits::LINE_BYTES_MAX;
+                (line, Err(if too_long { Skip::TooLong } else { skip }))
+            }
         };
-        let fate = fate.unwrap_or_else(|skip| {
-            text.clear();
-            text.push_str(line.text);
+        let length = line.len();
+        let (fate, written) = fate.unwrap_or_else(|skip| {
             self.reject(skip, number, outcome);
-            Fate::Keep
+            end_line(&mut outcome.kept);
+            outcome.kept.push_str(batch.get(..length).unwrap_or(batch));
+            (Fate::Keep, length)
         });
-        let bytes_out = match fate {
-            Fate::Keep => {
-                end_line(&mut outcome.kept);
-                outcome.kept.push_str(line.lead);
-                outcome.kept.push_str(&text);
-                outcome.kept.push_str(line.tail);
-                line.lead.len() + text.len() + line.tail.len()
-            }
-            Fate::Suppress => {
-                // Of an envelope the elements have been written one by one.
-                if !text.is_empty() {
-                    outcome.suppressed.push_str(line.lead);
-                    outcome.suppressed.push_str(&text);
-                    outcome.suppressed.push_str(ended(line.tail));
-                }
-                0
-            }
-            Fate::Hold => 0,
-        };
         let left = match fate {
             Fate::Keep if self.stats.records() > records => Left::Enriched,
             Fate::Keep => Left::Unchanged,
             Fate::Suppress => Left::Suppressed,
             Fate::Hold => Left::Held,
         };
-        self.stats.line(bytes_in, bytes_out, left);
-        self.line = text;
+        let kept = if fate == Fate::Keep { written } else { 0 };
+        self.stats.line(length, kept, left);
         while let Some(held) = self.waiting.surplus() {
             self.release_early(&held, outcome);
         }
         self.release_due(outcome);
+        length
     }
 
     /// The elements of the array at `array`, each enriched in its place; those that are suppressed leave as lines of
     /// their own, and where all are nothing is left of the envelope. They are never held: one line stays one line. An
-    /// empty one holds no sign-in.
+    /// empty one holds no sign-in. Returns what becomes of the line, and its bytes.
     fn envelope(
         &mut self,
         line: Line,
         array: Span,
         number: u32,
-        out: &mut String,
+        scratch: &mut Scratch,
         outcome: &mut Outcome,
-    ) -> Result<Fate, Skip> {
+    ) -> Result<(Fate, usize), Skip> {
         let text = line.text;
         let mut cursor = Cursor::starting_at(text, array.start);
         let mut first = true;
@@ -243,6 +247,9 @@ impl Session {
         if !cursor.element(&mut first)? {
             return Err(Skip::Empty);
         }
+        let member = Arc::clone(&self.member);
+        let mut out = std::mem::take(&mut self.envelope);
+        out.clear();
         let mut from = 0;
         let (mut kept, mut suppressed) = (0, String::new());
         loop {
@@ -257,33 +264,44 @@ impl Session {
                 out.push_str(before);
             }
             let start = out.len();
-            match self.object(element, None, out, outcome) {
-                Ok(Found::Record(Fate::Suppress)) => {
-                    suppressed.push_str(out.get(start..).unwrap_or(""));
-                    suppressed.push_str(ended(line.tail));
-                    out.truncate(if opening { start } else { mark });
+            let skip = match view(element, &member, scratch) {
+                Ok(View::Record(record)) => {
+                    let to = To::Envelope(&mut out);
+                    if self.record(&record, &member, to, outcome).0 == Fate::Suppress {
+                        suppressed.push_str(out.get(start..).unwrap_or(""));
+                        suppressed.push_str(ended(line.tail));
+                        out.truncate(if opening { start } else { mark });
+                    } else {
+                        kept += 1;
+                    }
+                    None
                 }
-                Ok(Found::Record(_)) => kept += 1,
                 // An envelope within an envelope is none of the known shapes.
-                other => {
-                    let skip = other.err().unwrap_or(Skip::NotSignIn);
-                    out.truncate(start);
-                    out.push_str(element);
-                    kept += 1;
-                    self.reject(skip, number, outcome);
-                }
+                Ok(View::Envelope { .. }) => Some(Skip::NotSignIn),
+                Err(skip) => Some(skip),
+            };
+            if let Some(skip) = skip {
+                out.push_str(element);
+                kept += 1;
+                self.reject(skip, number, outcome);
             }
             if !cursor.element(&mut first)? {
                 break;
             }
         }
         outcome.suppressed.push_str(&suppressed);
-        if kept == 0 {
-            out.clear();
-            return Ok(Fate::Suppress);
+        let mut fate = (Fate::Suppress, 0);
+        if kept > 0 {
+            out.push_str(text.get(from..).unwrap_or(""));
+            end_line(&mut outcome.kept);
+            for part in [line.lead, &out, line.tail] {
+                outcome.kept.push_str(part);
+                fate.1 += part.len();
+            }
+            fate.0 = Fate::Keep;
         }
-        out.push_str(text.get(from..).unwrap_or(""));
-        Ok(Fate::Keep)
+        self.envelope = out;
+        Ok(fate)
     }
 
     fn reject(&mut self, skip: Skip, line: u32, outcome: &mut Outcome) {
@@ -293,44 +311,16 @@ impl Session {
         }
     }
 
-    /// The path of one object. Appends it enriched to `out`, unless it is an envelope, or a whole line that is held.
-    fn object(
-        &mut self,
-        text: &str,
-        line: Option<Line>,
-        out: &mut String,
-        outcome: &mut Outcome,
-    ) -> Result<Found, Skip> {
-        if text.len() > limits::LINE_BYTES_MAX {
-            return Err(Skip::TooLong);
-        }
-        // Taken out, so that the record can borrow from it while the rest of the session changes.
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let member = Arc::clone(&self.member);
-        let found = match view(text, &member, &mut scratch) {
-            Ok(View::Record(record)) => {
-                let fate = self.record(&record, &member, text, line, out, outcome);
-                Ok(Found::Record(fate))
-            }
-            Ok(View::Envelope(array)) => Ok(Found::Envelope(array)),
-            Err(skip) => Err(skip),
-        };
-        self.scratch = scratch;
-        found
-    }
-
-    /// The path of one record. `line` is the line that it is; `None` for an element of an envelope.
+    /// The path of one record. Returns what becomes of it, and the bytes that were written.
     fn record(
         &mut self,
         record: &Record,
         member: &str,
-        text: &str,
-        line: Option<Line>,
-        out: &mut String,
+        to: To,
         outcome: &mut Outcome,
-    ) -> Fate {
+    ) -> (Fate, usize) {
         let mut class = classify::classify(record);
-        let earlier = Earlier::of(record, text, self.keys);
+        let earlier = Earlier::of(record, self.keys);
         let listed = signals::is_listed(record, &self.config);
         let names = Names::of(record);
         let event = Event::of(record, &names, &class, listed);
@@ -372,17 +362,19 @@ impl Session {
         }
 
         let place = before.map(Before::place).unwrap_or_default();
-        let waits = line.filter(|_| self.waits(&class, before));
-        let fate = if let (Some(line), Some(event), Some(user)) = (waits, event, user) {
+        let waits = self.waits(&class, before);
+        let fate = if let (To::Line(lead, tail), true, Some(event), Some(user)) =
+            (&to, waits, event, user)
+        {
             let held = Held {
                 user,
                 event,
                 place,
                 hits: hits.iter().map(Into::into).collect(),
-                line: [line.lead, line.text, line.tail].concat(),
+                line: [lead, record.json(), tail].concat(),
             };
             self.hold(held, outcome);
-            Fate::Hold
+            (Fate::Hold, 0)
         } else {
             let known = Circumstances {
                 place,
@@ -402,24 +394,24 @@ impl Session {
                 keys: earlier.keys.and(self.keys),
                 event: event.as_ref(),
                 names,
-                stays: self.one_by_one && line.is_none(),
+                stays: self.one_by_one && matches!(to, To::Envelope(_)),
             };
-            self.finish(record, &class, member, text, &decided, out)
+            self.finish(record, &class, member, &decided, to, outcome)
         };
         self.hits = hits;
         fate
     }
 
-    /// Decides about noise, writes the record, and counts it.
+    /// Decides about noise, writes the record, and counts it. Returns what becomes of it, and the bytes written.
     fn finish(
         &mut self,
         record: &Record,
         class: &Class,
         member: &str,
-        text: &str,
         decided: &Decided,
-        out: &mut String,
-    ) -> Fate {
+        to: To,
+        outcome: &mut Outcome,
+    ) -> (Fate, usize) {
         let case = Case {
             record,
             class,
@@ -440,20 +432,34 @@ impl Session {
             flow: decided.flow,
             keys: decided.keys,
         };
-        write::record(out, text, record.layout(), member, &decision);
-        self.stats.record(&decision, &decided.names, text.len());
-        let (Noise::Suppress(reason), "filter", false) =
-            (noise, self.config.text(&config::MODE), decided.stays)
-        else {
-            return Fate::Keep;
+        let bytes = record.json().len();
+        self.stats.record(&decision, &decided.names, bytes);
+        let filters = self.config.text(&config::MODE) == "filter" && !decided.stays;
+        let fate = match noise {
+            Noise::Suppress(reason) if filters => {
+                let at = decided.event.map_or(self.watermark, |event| event.at);
+                let secs = u32::try_from(self.config.int(&config::ROLLUP_SECS)).unwrap_or(u32::MAX);
+                // Of what arrives late the window begins now: else each late record would close it.
+                let due = self.watermark.max(at).saturating_add(secs);
+                self.rollups.add(record, class, reason, at, due);
+                self.stats.suppressed_record(bytes);
+                Fate::Suppress
+            }
+            _ => Fate::Keep,
         };
-        let at = decided.event.map_or(self.watermark, |event| event.at);
-        let secs = u32::try_from(self.config.int(&config::ROLLUP_SECS)).unwrap_or(u32::MAX);
-        // Of what arrives late the window begins now: else each late record would close it.
-        let due = self.watermark.max(at).saturating_add(secs);
-        self.rollups.add(record, class, reason, at, due);
-        self.stats.suppressed_record(text.len());
-        Fate::Suppress
+        let (out, lead, tail) = match (to, fate) {
+            (To::Envelope(out), _) => (out, "", ""),
+            (To::Line(lead, tail), Fate::Suppress) => (&mut outcome.suppressed, lead, ended(tail)),
+            (To::Line(lead, tail), _) => {
+                end_line(&mut outcome.kept);
+                (&mut outcome.kept, lead, tail)
+            }
+        };
+        let start = out.len();
+        out.push_str(lead);
+        write::record(out, member, &decision);
+        out.push_str(tail);
+        (fate, out.len() - start)
     }
 
     /// Whether the record is to wait for what becomes of it.
@@ -564,50 +570,45 @@ impl Session {
 
     /// Lets a record go that had been held, with what became of it. `odd`: what went on with it is worth a look.
     fn release(&mut self, held: &Held, flow: FlowOutcome, odd: bool, outcome: &mut Outcome) {
-        let Some(framed) = lines::split(&held.line).next() else {
-            return;
-        };
-        let mut scratch = std::mem::take(&mut self.second_scratch);
+        let mut scratch = self.second_scratch.take().unwrap_or_default();
         let member = Arc::clone(&self.member);
-        let mut line = framed.lead.to_owned();
-        let fate = if let Ok(View::Record(record)) = view(framed.text, &member, &mut scratch) {
-            let mut class = classify::classify(&record);
-            class.outcome = Some(flow);
-            let names = Names::of(&record);
-            let known = Circumstances {
-                place: held.place,
-                completed_oddly: odd,
-                attack: self.under_attack(&names, held.event.at),
-                ..Circumstances::default()
+        let (fate, written) =
+            if let Ok(View::Record(record)) = view(&held.line, &member, &mut scratch) {
+                let line = lines::around(&held.line, record.json().len());
+                let mut class = classify::classify(&record);
+                class.outcome = Some(flow);
+                let names = Names::of(&record);
+                let known = Circumstances {
+                    place: held.place,
+                    completed_oddly: odd,
+                    attack: self.under_attack(&names, held.event.at),
+                    ..Circumstances::default()
+                };
+                let earlier = Earlier::of(&record, self.keys);
+                let hits: Vec<Hit> = held.hits.iter().map(Into::into).collect();
+                let decided = Decided {
+                    known: &known,
+                    hits: &hits,
+                    flow: None,
+                    keys: earlier.keys.and(self.keys),
+                    event: Some(&held.event),
+                    names,
+                    stays: false,
+                };
+                let to = To::Line(line.lead, ended(line.tail));
+                self.finish(&record, &class, &member, &decided, to, outcome)
+            } else {
+                // It was read before, so this does not happen; were it to, the line must not be lost.
+                end_line(&mut outcome.kept);
+                outcome.kept.push_str(&held.line);
+                end_line(&mut outcome.kept);
+                (Fate::Keep, held.line.len())
             };
-            let earlier = Earlier::of(&record, framed.text, self.keys);
-            let hits: Vec<Hit> = held.hits.iter().map(Into::into).collect();
-            let decided = Decided {
-                known: &known,
-                hits: &hits,
-                flow: None,
-                keys: earlier.keys.and(self.keys),
-                event: Some(&held.event),
-                names,
-                stays: false,
-            };
-            self.finish(&record, &class, &member, framed.text, &decided, &mut line)
-        } else {
-            // It was read before, so this does not happen; were it to, the line must not be lost.
-            line.push_str(framed.text);
-            Fate::Keep
-        };
-        self.second_scratch = scratch;
-        line.push_str(ended(framed.tail));
+        self.second_scratch = Some(scratch);
         if fate == Fate::Suppress {
-            outcome.suppressed.push_str(&line);
             self.stats.released(0, Left::Suppressed);
         } else {
-            let start = outcome.kept.len();
-            end_line(&mut outcome.kept);
-            outcome.kept.push_str(&line);
-            self.stats
-                .released(outcome.kept.len() - start, Left::Enriched);
+            self.stats.released(written, Left::Enriched);
         }
     }
 

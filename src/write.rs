@@ -2,7 +2,6 @@
 
 use crate::classify::{Class, Status};
 use crate::input::Record;
-use crate::input::record::Layout;
 use crate::noise::Noise;
 use crate::score::Verdict;
 use crate::signals::Hit;
@@ -32,8 +31,9 @@ pub struct Decision<'a> {
     pub keys: Keys,
 }
 
-/// Appends `text` to `out` with `member` added as `layout` says.
-pub fn record(out: &mut String, text: &str, layout: Layout, member: &str, decision: &Decision) {
+/// Appends the record to `out` with `member` added.
+pub fn record(out: &mut String, member: &str, decision: &Decision) {
+    let (text, layout) = (decision.record.json(), decision.record.layout());
     let mut from = 0;
     for cut in layout.cuts() {
         out.push_str(text.get(from..cut.start).unwrap_or(""));

@@ -4,6 +4,7 @@
 //! accepts too, and the other way round (tested below over random and broken texts). What a value
 //! means is left to [`super::record`].
 
+use super::scan;
 use crate::limits::DEPTH_MAX;
 
 /// Why a text cannot be read.
@@ -57,21 +58,32 @@ pub struct Cursor<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
+    /// Whether a line end ends the text; else it is a blank.
+    one_line: bool,
 }
 
 impl<'t> Cursor<'t> {
     /// A cursor at the start of `text`.
     pub fn new(text: &'t str) -> Self {
+        Cursor::starting_at(text, 0)
+    }
+
+    /// A cursor at the start of the first line of `text`, which sees nothing of the other lines.
+    pub fn of_line(text: &'t str) -> Self {
         Cursor {
-            text,
-            at: 0,
-            depth: 0,
+            one_line: true,
+            ..Cursor::new(text)
         }
     }
 
     /// A cursor that starts further in; positions still count from the start of `text`.
     pub fn starting_at(text: &'t str, at: usize) -> Self {
-        Cursor { text, at, depth: 0 }
+        Cursor {
+            text,
+            at,
+            depth: 0,
+            one_line: false,
+        }
     }
 
     /// Position of the next byte to be read.
@@ -84,13 +96,55 @@ impl<'t> Cursor<'t> {
         self.text.get(span.start..span.end).unwrap_or("")
     }
 
+    /// How many brackets are open.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The bytes from here to the end of the text; of a line, with those of the lines after it.
+    pub fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or(&[])
+    }
+
+    /// The bytes from `start` up to here.
+    pub fn since(&self, start: usize) -> &'t [u8] {
+        self.text.as_bytes().get(start..self.at).unwrap_or(&[])
+    }
+
+    /// The next byte, be it white space; `None` at the end.
+    pub fn here(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Moves past `length` bytes that are known.
+    pub fn pass(&mut self, length: usize) {
+        self.at += length;
+    }
+
+    /// Says that a bracket which was passed is still open. It must not be one too many.
+    pub fn stands_in_one_more(&mut self) {
+        self.depth += 1;
+    }
+
+    /// Reads on in a string whose first quote has been read, if there is no escape in it; else it stays where it is.
+    #[inline]
+    pub fn plain_text(&mut self) -> Option<Span> {
+        let (start, end) = (self.at, scan::stop(self.text.as_bytes(), self.at));
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some(Span { start, end })
+    }
+
     /// Moves past white space and returns the byte that follows; `None` at the end.
     pub fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
         loop {
-            match bytes.get(self.at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
-                other => return other.copied(),
+            match self.here()? {
+                b' ' | b'\t' | b'\r' => self.at += 1,
+                b'\n' if self.one_line => return None,
+                b'\n' => self.at += 1,
+                other => return Some(other),
             }
         }
     }
@@ -101,6 +155,15 @@ impl<'t> Cursor<'t> {
             None => Ok(()),
             Some(_) => Err(Fault::NotJson),
         }
+    }
+
+    /// Closes the open object if its bracket comes next, without white space before it.
+    pub fn closes(&mut self) -> bool {
+        let closes = self.here() == Some(b'}');
+        if closes {
+            self.close();
+        }
+        closes
     }
 
     /// Reads the next value; of an object or array only the opening bracket.
@@ -221,15 +284,21 @@ impl<'t> Cursor<'t> {
     }
 
     fn string(&mut self) -> Result<Raw, Fault> {
-        let bytes = self.text.as_bytes();
-        if bytes.get(self.at) != Some(&b'"') {
+        if self.here() != Some(b'"') {
             return Err(Fault::NotJson);
         }
-        let start = self.at + 1;
+        self.at += 1;
+        self.rest_of_string()
+    }
+
+    /// Reads on in a string whose first quote has been read.
+    pub fn rest_of_string(&mut self) -> Result<Raw, Fault> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
         let mut at = start;
         let mut escaped = false;
         loop {
-            at += plain_bytes(bytes.get(at..).unwrap_or(&[]));
+            at = scan::stop(bytes, at);
             match bytes.get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
@@ -333,32 +402,6 @@ fn escaped_character(bytes: &[u8], at: usize) -> (char, usize) {
     let point = 0x10000 + ((high & 0x3ff) << 10) + (low & 0x3ff);
     let character = char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER);
     (character, 12)
-}
-
-/// How many of the first bytes stand for themselves within a string: neither quote, backslash nor control.
-fn plain_bytes(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    // The high bit of each byte that is zero. A borrow can mark bytes above a marked one, never one below.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-        let slashes = zeros(word ^ (ONES * u64::from(b'\\')));
-        // Below 0x20: subtracting 0x20 borrows, and the byte itself has no high bit.
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let marks = quotes | slashes | controls;
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let rest = bytes.get(at..).unwrap_or(&[]);
-    let plain = rest
-        .iter()
-        .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-    at + plain.unwrap_or(rest.len())
 }
 
 /// The position after the escape whose backslash stands at `at`.

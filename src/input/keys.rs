@@ -10,6 +10,8 @@ pub struct Keys {
     rows: &'static [(&'static str, Member)],
     /// For each hash, one more than the row to look at first; 0 where there is none. Probed onwards.
     slots: [u8; SLOTS],
+    /// Where names are looked for that are not in this table.
+    also: Option<&'static Keys>,
 }
 
 const SLOTS: usize = 256;
@@ -20,6 +22,17 @@ impl Keys {
     /// # Panics
     /// Of a table that is too full nothing is compiled.
     pub const fn new(rows: &'static [(&'static str, Member)]) -> Self {
+        Keys::before(rows, None)
+    }
+
+    /// The same with a table in which the names are looked for that are not in this one.
+    ///
+    /// # Panics
+    /// Of a table that is too full nothing is compiled.
+    pub const fn before(
+        rows: &'static [(&'static str, Member)],
+        also: Option<&'static Keys>,
+    ) -> Self {
         assert!(rows.len() < SLOTS / 2, "a fuller table probes for long");
         let mut slots = [0; SLOTS];
         let mut row = 0;
@@ -33,16 +46,17 @@ impl Keys {
             slots[slot] = number;
             row += 1;
         }
-        Keys { rows, slots }
+        Keys { rows, slots, also }
     }
 
     /// What the member called `key` is; `None` for a name that is not in the table.
     pub fn find(&self, key: &str) -> Option<&'static Member> {
-        self.find_hashed(key, hash(key))
+        let hash = hash(key);
+        let found = self.find_hashed(key, hash);
+        found.or_else(|| self.also?.find_hashed(key, hash))
     }
 
-    /// As [`Keys::find`], for a caller that looks in several tables and hashes once.
-    pub fn find_hashed(&self, key: &str, hash: u8) -> Option<&'static Member> {
+    fn find_hashed(&self, key: &str, hash: u8) -> Option<&'static Member> {
         let mut slot = usize::from(hash);
         loop {
             let number = *self.slots.get(slot)?;

@@ -11,17 +11,43 @@ pub struct Line<'a> {
     pub tail: &'a str,
 }
 
-/// The lines of `batch`, in order. A batch that ends in a line end has no empty line after it.
-pub fn split(batch: &str) -> impl Iterator<Item = Line<'_>> {
-    batch.split_inclusive('\n').map(|whole| {
-        let text = whole.strip_suffix('\n').unwrap_or(whole);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        let (text, tail) = whole.split_at(text.len());
-        let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (lead, text) = text.split_at(text.len() - rest.len());
-        Line { lead, text, tail }
-    })
+impl Line<'_> {
+    /// Bytes of the whole line.
+    pub fn len(&self) -> usize {
+        self.lead.len() + self.text.len() + self.tail.len()
+    }
 }
+
+/// The first line of `batch`. A batch that ends in a line end has no empty line after it.
+pub fn first(batch: &str) -> Line<'_> {
+    let whole = batch.split_inclusive('\n').next().unwrap_or("");
+    let text = whole.strip_suffix('\n').unwrap_or(whole);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    around(whole, text.strip_prefix(MARK).unwrap_or(text).len())
+}
+
+/// The first line of `batch`, of which is known how many bytes its text has.
+pub fn around(batch: &str, length: usize) -> Line<'_> {
+    let lead = if batch.starts_with(MARK) {
+        MARK.len()
+    } else {
+        0
+    };
+    let (before, after) = batch.split_at_checked(lead + length).unwrap_or((batch, ""));
+    let tail = match after.as_bytes() {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] | [b'\r'] => 1,
+        _ => 0,
+    };
+    Line {
+        lead: before.get(..lead).unwrap_or(""),
+        text: before.get(lead..).unwrap_or(""),
+        tail: after.get(..tail).unwrap_or(""),
+    }
+}
+
+/// The byte order mark.
+pub const MARK: &str = "\u{feff}";
 
 #[cfg(test)]
 mod tests {
@@ -47,9 +73,12 @@ mod tests {
             ("\u{feff}", &[("\u{feff}", "", "")]),
         ];
         for (batch, expected) in rows {
-            let lines: Vec<_> = split(batch)
-                .map(|line| (line.lead, line.text, line.tail))
-                .collect();
+            let (mut rest, mut lines) = (batch, Vec::new());
+            while !rest.is_empty() {
+                let line = first(rest);
+                lines.push((line.lead, line.text, line.tail));
+                rest = &rest[line.len()..];
+            }
             assert_eq!(lines, expected, "{batch:?}");
         }
     }

@@ -7,6 +7,8 @@ pub mod lines;
 mod quirks;
 pub mod reader;
 pub mod record;
+mod scan;
+mod seen;
 pub mod shapes;
 mod slot;
 pub mod words;

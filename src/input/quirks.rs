@@ -13,10 +13,10 @@ use crate::time::Moment;
 use crate::{Config, Outcome, Session};
 
 /// The record of a line. Its buffers are never given back, which only a test may do.
-fn read(line: &str) -> Box<Record<'_>> {
+fn read(line: &str) -> Record<'_> {
     match view(line, "signin_triage", Box::leak(Box::default())) {
         Ok(View::Record(record)) => record,
-        Ok(View::Envelope(_)) => panic!("an envelope: {line}"),
+        Ok(View::Envelope { .. }) => panic!("an envelope: {line}"),
         Err(skip) => panic!("{skip:?}: {line}"),
     }
 }
@@ -25,7 +25,7 @@ fn read(line: &str) -> Box<Record<'_>> {
 fn refused(line: &str) -> Skip {
     match view(line, "signin_triage", &mut Scratch::default()) {
         Ok(View::Record(_)) => panic!("a record: {line}"),
-        Ok(View::Envelope(_)) => panic!("an envelope: {line}"),
+        Ok(View::Envelope { .. }) => panic!("an envelope: {line}"),
         Err(skip) => skip,
     }
 }

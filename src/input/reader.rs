@@ -6,45 +6,76 @@
 
 use super::Skip;
 use super::json::{self, Cursor, Fault, Raw, Span, Value};
-use super::keys::{self, Keys};
+use super::keys::Keys;
+use super::lines;
 use super::record::{Found, Layout, PolicyTally, Record};
+use super::seen::{self, Ahead, Place, Site};
 use super::shapes::{self, Field, Member, Part, Shape};
-use super::slot::{Fields, Kind, Own, PolicySlots, Slot, Source, StepSlots, Texts};
+use super::slot::{Fields, Kind, Own, PolicySlots, Slot, Source, StepSlots, Texts, offset};
 use super::words::{Category, PolicyResult, truth_of};
 use crate::classify::texts;
-use crate::limits::{POLICIES_MAX, STEPS_MAX};
+use crate::limits::{LINE_BYTES_MAX, POLICIES_MAX, STEPS_MAX};
 
-/// Buffers that are used again for every line, so that reading allocates nothing in the steady state.
-#[derive(Default)]
+/// What is used again for every line, so that reading allocates nothing in the steady state.
 pub struct Scratch {
     unescaped: String,
     nested: String,
+    slots: [Slot; Field::COUNT],
     steps: Vec<StepSlots>,
     policies: Vec<PolicySlots>,
     own: Vec<Own>,
     key: String,
+    seen: seen::Names,
+    seen_policies: seen::Policies,
+}
+
+impl Default for Scratch {
+    fn default() -> Scratch {
+        Scratch {
+            unescaped: String::new(),
+            nested: String::new(),
+            slots: [Slot::default(); Field::COUNT],
+            steps: Vec::new(),
+            policies: Vec::new(),
+            own: Vec::new(),
+            key: String::new(),
+            seen: seen::Names::default(),
+            seen_policies: seen::Policies::default(),
+        }
+    }
 }
 
 /// What a line turned out to hold.
 pub enum View<'a> {
     /// One sign-in.
-    Record(Box<Record<'a>>),
-    /// An object with an array of records: where the array stands.
-    Envelope(Span),
+    Record(Record<'a>),
+    /// An object with an array of records.
+    Envelope {
+        /// Bytes of the object, as [`Record::json`] has them.
+        length: usize,
+        /// Where in it the array stands.
+        array: Span,
+    },
 }
 
-/// Reads one JSON object. `member` is the name of the member that we add; what it holds from an earlier
-/// pass is not looked at, only its place is noted.
+/// Reads the first line of `batch`; what stands behind it is not looked at. `member` is the name of the member that
+/// we add; what it holds from an earlier pass is not looked at, only its place is noted.
 ///
 /// # Errors
-/// The reason to pass the text on unchanged. A text that is JSON and no sign-in is `NotSignIn`.
-pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result<View<'a>, Skip> {
+/// The reason to pass the line on unchanged. A text that is JSON and no sign-in is `NotSignIn`. Of a line that is too
+/// long something else may be said.
+pub fn view<'a>(batch: &'a str, member: &str, scratch: &'a mut Scratch) -> Result<View<'a>, Skip> {
     scratch.unescaped.clear();
     scratch.nested.clear();
+    scratch.slots = [Slot::default(); Field::COUNT];
     scratch.steps.clear();
     scratch.policies.clear();
     scratch.own.clear();
-    let mut cursor = Cursor::new(text);
+    let batch = batch.strip_prefix(lines::MARK).unwrap_or(batch);
+    // Of a line that is too long no more is read than what shows it.
+    let window = batch.floor_char_boundary(LINE_BYTES_MAX + 8);
+    let text = batch.get(..window).unwrap_or(batch);
+    let mut cursor = Cursor::of_line(text);
     match cursor.peek() {
         None => return Err(Skip::Empty),
         Some(b'{') => {}
@@ -57,7 +88,6 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
     }
     let mut reader = Reader {
         scratch,
-        slots: [Slot::default(); Field::COUNT],
         tally: PolicyTally::default(),
         trusted_network: false,
         cut: false,
@@ -70,7 +100,6 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
 
     let Reader {
         scratch,
-        slots,
         tally,
         trusted_network,
         cut,
@@ -78,19 +107,30 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
         properties,
         signinlogs,
     } = reader;
+    let text = text.get(..cursor.at()).unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.len() > LINE_BYTES_MAX {
+        return Err(Skip::TooLong);
+    }
     let texts = Texts {
         line: text,
         unescaped: &scratch.unescaped,
         nested: &scratch.nested,
     };
-    let fields = Fields { texts, slots };
+    let fields = Fields {
+        texts,
+        slots: &scratch.slots,
+    };
     let Some(shape) = shape(&fields, properties, signinlogs) else {
-        return records.map(View::Envelope).ok_or(Skip::NotSignIn);
+        let array = records.ok_or(Skip::NotSignIn)?;
+        let length = text.len();
+        return Ok(View::Envelope { length, array });
     };
     if taken {
         return Err(Skip::MemberTaken);
     }
-    Ok(View::Record(Box::new(Record {
+    Ok(View::Record(Record {
+        json: text,
         shape,
         category: category(&fields),
         fields,
@@ -104,7 +144,7 @@ pub fn view<'a>(text: &'a str, member: &str, scratch: &'a mut Scratch) -> Result
             others,
             own: &scratch.own,
         },
-    })))
+    }))
 }
 
 /// What the top-level object is besides its fields.
@@ -142,7 +182,6 @@ fn is_ours(value: &str) -> bool {
 )]
 struct Reader<'s> {
     scratch: &'s mut Scratch,
-    slots: [Slot; Field::COUNT],
     tally: PolicyTally,
     trusted_network: bool,
     cut: bool,
@@ -159,19 +198,37 @@ impl Reader<'_> {
         let mut others = false;
         let mut taken = false;
         let mut first = true;
+        let mut place = Place::TOP;
+        // Whether the newest of ours still waits for the member after it, to end where that begins.
+        let mut waits = false;
         loop {
             // Before the comma, if there is one.
             let before = cursor.at();
+            let site = Site {
+                keys: &shapes::TOP,
+                first,
+                source: Source::Line,
+            };
+            if !waits && cursor.closes() {
+                return Ok(Top { end, others, taken });
+            }
+            if !waits && let Some(ahead) = self.guess(cursor, site, &mut place) {
+                first = false;
+                others = true;
+                self.top_member(cursor, ahead)?;
+                end = cursor.at();
+                continue;
+            }
             let Some(key) = cursor.key(&mut first)? else {
                 return Ok(Top { end, others, taken });
             };
             let quote = key.span.start.saturating_sub(1);
-            // Only the newest can still wait for the member after it.
             if let Some(own) = self.scratch.own.last_mut()
                 && own.leading
             {
                 own.span.end = quote;
                 own.leading = false;
+                waits = false;
             }
             if self.with_key(cursor, key, |name| name == member) {
                 let value = cursor.skip()?;
@@ -184,33 +241,107 @@ impl Reader<'_> {
                     },
                     leading: !others,
                 });
+                waits = !others;
                 end = cursor.at();
                 continue;
             }
             others = true;
-            self.top_member(cursor, key)?;
+            let ahead = self.learn(cursor, before, key, site, &mut place);
+            self.top_member(cursor, ahead)?;
             end = cursor.at();
         }
     }
 
-    fn top_member(&mut self, cursor: &mut Cursor, key: Raw) -> Result<(), Fault> {
-        let found = self.with_key(cursor, key, |name| {
-            let hash = keys::hash(name);
-            shapes::TOP
-                .find_hashed(name, hash)
-                .or_else(|| shapes::PROPERTIES.find_hashed(name, hash))
-        });
-        match found {
-            Some(Member::Records) => {
-                let value = cursor.skip()?;
-                if cursor.slice(value).starts_with('[') {
-                    self.records = Some(value);
-                }
-                Ok(())
-            }
-            Some(member) => self.member(cursor, member, Source::Line),
-            None => cursor.skip().map(|_| ()),
+    fn top_member(&mut self, cursor: &mut Cursor, ahead: Ahead) -> Result<(), Fault> {
+        let Some(Member::Records) = ahead.member else {
+            return self.member(cursor, ahead, Source::Line);
+        };
+        if ahead.in_text {
+            return cursor.rest_of_string().map(|_| ());
         }
+        let value = cursor.skip()?;
+        if cursor.slice(value).starts_with('[') {
+            self.records = Some(value);
+        }
+        Ok(())
+    }
+
+    /// Reads up to the value of the next member of the open object; `None` once the object is closed. `first` as for
+    /// [`Cursor::key`].
+    fn next(
+        &mut self,
+        cursor: &mut Cursor,
+        keys: &'static Keys,
+        source: Source,
+        first: &mut bool,
+        place: &mut Place,
+    ) -> Result<Option<Ahead>, Fault> {
+        if cursor.closes() {
+            return Ok(None);
+        }
+        let site = Site {
+            keys,
+            first: *first,
+            source,
+        };
+        if let Some(ahead) = self.guess(cursor, site, place) {
+            *first = false;
+            return Ok(Some(ahead));
+        }
+        let before = cursor.at();
+        let Some(key) = cursor.key(first)? else {
+            return Ok(None);
+        };
+        Ok(Some(self.learn(cursor, before, key, site, place)))
+    }
+
+    /// Moves past the next name if it is one that is expected.
+    fn guess(&mut self, cursor: &mut Cursor, site: Site, place: &mut Place) -> Option<Ahead> {
+        let (ahead, length) = self.scratch.seen.guess(cursor.rest(), site, place)?;
+        cursor.pass(length);
+        Some(ahead)
+    }
+
+    /// Says what the member is whose name was read, and makes it expected. `before`: where the value before it ends.
+    fn learn(
+        &mut self,
+        cursor: &mut Cursor,
+        before: usize,
+        key: Raw,
+        site: Site,
+        place: &mut Place,
+    ) -> Ahead {
+        let mut ahead = Ahead {
+            member: self.with_key(cursor, key, |name| site.keys.find(name)),
+            in_text: cursor.peek() == Some(b'"'),
+            name: 0,
+        };
+        if ahead.in_text {
+            cursor.pass(1);
+        }
+        let text = cursor.slice(Span {
+            start: before,
+            end: cursor.at(),
+        });
+        self.scratch
+            .seen
+            .learn(text.as_bytes(), site, &mut ahead, place);
+        ahead
+    }
+
+    /// Reads the value of a member, of an object or array only the opening bracket.
+    fn value(cursor: &mut Cursor, ahead: Ahead) -> Result<Value, Fault> {
+        if ahead.in_text {
+            cursor.rest_of_string().map(Value::Text)
+        } else {
+            cursor.value()
+        }
+    }
+
+    /// Passes over the value of a member.
+    fn skip(cursor: &mut Cursor, ahead: Ahead) -> Result<(), Fault> {
+        let value = Reader::value(cursor, ahead)?;
+        cursor.skip_rest(value)
     }
 
     /// Looks up a key, decoding it first in the rare case that it holds escapes.
@@ -224,40 +355,69 @@ impl Reader<'_> {
         look(&self.scratch.key)
     }
 
-    /// Reads the members of an object whose `{` has been read.
+    /// Reads the members of an object whose `{` has been read and whose name is kept as `name`.
     fn object(
         &mut self,
         cursor: &mut Cursor,
         keys: &'static Keys,
+        name: u16,
         source: Source,
     ) -> Result<(), Fault> {
         let mut first = true;
-        while let Some(key) = cursor.key(&mut first)? {
-            match self.with_key(cursor, key, |name| keys.find(name)) {
-                Some(member) => self.member(cursor, member, source)?,
-                None => cursor.skip().map(|_| ())?,
-            }
+        let mut place = Place::within(name);
+        while let Some(ahead) = self.next(cursor, keys, source, &mut first, &mut place)? {
+            self.member(cursor, ahead, source)?;
         }
         Ok(())
     }
 
-    fn member(
+    #[inline]
+    fn member(&mut self, cursor: &mut Cursor, ahead: Ahead, source: Source) -> Result<(), Fault> {
+        // Most members are texts without escapes, to be kept or passed over.
+        if ahead.in_text
+            && let Some(span) = cursor.plain_text()
+        {
+            match ahead.member {
+                None => return Ok(()),
+                Some(Member::Leaf(field)) => {
+                    self.keep(*field, Slot::of(span, source));
+                    return Ok(());
+                }
+                Some(member) => {
+                    let raw = Raw {
+                        span,
+                        escaped: false,
+                    };
+                    return self.known(cursor, member, Value::Text(raw), ahead.name, source);
+                }
+            }
+        }
+        let value = Reader::value(cursor, ahead)?;
+        let Some(member) = ahead.member else {
+            return cursor.skip_rest(value);
+        };
+        self.known(cursor, member, value, ahead.name, source)
+    }
+
+    /// Reads `value` of a member that is known and whose name is kept as `name`.
+    fn known(
         &mut self,
         cursor: &mut Cursor,
         member: &Member,
+        value: Value,
+        name: u16,
         source: Source,
     ) -> Result<(), Fault> {
-        let value = cursor.value()?;
         match (member, value) {
             (Member::Object(keys) | Member::ObjectOrLeaf(keys, _), Value::Object) => {
                 self.properties |= std::ptr::eq(*keys, &raw const shapes::PROPERTIES);
                 self.signinlogs |= std::ptr::eq(*keys, &raw const shapes::ELASTIC_SIGNINLOGS);
-                self.object(cursor, keys, source)
+                self.object(cursor, keys, name, source)
             }
-            (Member::Named(keys), Value::Array) => self.named(cursor, keys, source),
-            (Member::Steps, Value::Array) => self.steps(cursor, source),
-            (Member::Policies, Value::Array) => self.policies(cursor, source),
-            (Member::Networks, Value::Array) => self.networks(cursor, source),
+            (Member::Named(keys), Value::Array) => self.named(cursor, keys, name, source),
+            (Member::Steps, Value::Array) => self.steps(cursor, name, source),
+            (Member::Policies, Value::Array) => self.policies(cursor, name, source),
+            (Member::Networks, Value::Array) => self.networks(cursor, name, source),
             (Member::FirstOf(field), Value::Array) => self.first_of(cursor, *field, source),
             (
                 Member::Object(_)
@@ -268,7 +428,7 @@ impl Reader<'_> {
                 | Member::Networks,
                 Value::Text(raw),
             ) if source == Source::Line && holds_json(cursor, raw) => {
-                self.nested(cursor, raw, member);
+                self.nested(cursor, raw, member, name);
                 Ok(())
             }
             (
@@ -286,18 +446,20 @@ impl Reader<'_> {
     /// Log Analytics keeps objects and arrays as text in some columns: `"Status":"{\r\n  \"errorCode\": 0 …"`.
     /// Broken JSON in there does not count against the line, which is whole. What stands before the break is kept:
     /// the usual break is a column that was cut at its maximum length.
-    fn nested(&mut self, cursor: &Cursor, raw: Raw, member: &Member) {
+    fn nested(&mut self, cursor: &Cursor, raw: Raw, member: &Member, name: u16) {
         let mut text = std::mem::take(&mut self.scratch.nested);
         let start = text.len();
         json::unescape(cursor.slice(raw.span), &mut text);
         let mut inner = Cursor::starting_at(&text, start);
-        let _ = self.member(&mut inner, member, Source::Nested);
+        if let Ok(value) = inner.value() {
+            let _ = self.known(&mut inner, member, value, name, Source::Nested);
+        }
         self.scratch.nested = text;
     }
 
     /// Of a member that stands twice the later one counts.
     fn keep(&mut self, field: Field, slot: Slot) {
-        if let Some(place) = self.slots.get_mut(field as usize) {
+        if let Some(place) = self.scratch.slots.get_mut(field as usize) {
             *place = slot;
         }
     }
@@ -324,16 +486,7 @@ impl Reader<'_> {
             Value::Text(raw) => (raw.span, source),
             Value::Bool(span) | Value::Number(span) => (span, source),
         };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a line is no longer than LINE_BYTES_MAX, which fits"
-        )]
-        Ok(Slot {
-            start: span.start as u32,
-            end: span.end as u32,
-            source,
-            kind: Kind::Value,
-        })
+        Ok(Slot::of(span, source))
     }
 
     fn first_of(&mut self, cursor: &mut Cursor, field: Field, source: Source) -> Result<(), Fault> {
@@ -349,13 +502,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads the objects of the array that has been opened, each into a `T` of its own: `each` for every known
-    /// member, `done` after each object.
+    /// Reads the objects of the array that has been opened and whose name is kept as `name`, each into a `T` of its
+    /// own: `each` for every known member, `done` after each object.
     fn parts<T: Default>(
         &mut self,
         cursor: &mut Cursor,
-        keys: &'static Keys,
-        mut each: impl FnMut(&mut Self, &mut Cursor, Part, &mut T) -> Result<(), Fault>,
+        (keys, name, source): (&'static Keys, u16, Source),
+        mut each: impl FnMut(&mut Self, &mut Cursor, Part, Value, &mut T) -> Result<(), Fault>,
         mut done: impl FnMut(&mut Self, &Cursor, T),
     ) -> Result<(), Fault> {
         let mut first = true;
@@ -367,10 +520,12 @@ impl Reader<'_> {
             }
             let mut now = T::default();
             let mut first = true;
-            while let Some(key) = cursor.key(&mut first)? {
-                match self.with_key(cursor, key, |name| keys.find(name)) {
-                    Some(Member::Part(part)) => each(self, cursor, *part, &mut now)?,
-                    _ => cursor.skip().map(|_| ())?,
+            let mut place = Place::within(name);
+            while let Some(ahead) = self.next(cursor, keys, source, &mut first, &mut place)? {
+                let value = Reader::value(cursor, ahead)?;
+                match ahead.member {
+                    Some(Member::Part(part)) => each(self, cursor, *part, value, &mut now)?,
+                    _ => cursor.skip_rest(value)?,
                 }
             }
             done(self, cursor, now);
@@ -378,19 +533,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn part(&mut self, cursor: &mut Cursor, source: Source) -> Result<Slot, Fault> {
-        let value = cursor.value()?;
-        self.slot(cursor, value, source)
-    }
-
-    fn steps(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
+    fn steps(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
         // As with any member that stands twice, the later one counts.
         self.scratch.steps.clear();
         self.parts(
             cursor,
-            &shapes::STEP,
-            |reader, cursor, part, step: &mut StepSlots| {
-                let slot = reader.part(cursor, source)?;
+            (&shapes::STEP, name, source),
+            |reader, cursor, part, value, step: &mut StepSlots| {
+                let slot = reader.slot(cursor, value, source)?;
                 match part {
                     Part::StepMethod => step.method = slot,
                     Part::StepSucceeded => step.succeeded = truth_of(reader.plain(cursor, slot)),
@@ -408,77 +558,149 @@ impl Reader<'_> {
         )
     }
 
-    fn policies(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
-        #[derive(Default)]
-        struct Now {
-            slots: PolicySlots,
-            result: PolicyResult,
-            mfa: bool,
-        }
+    fn policies(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
         // Log Analytics names the same list twice (ConditionalAccessPolicies, AppliedConditionalAccessPolicies).
         if self.tally.listed > 0 {
             return cursor.skip_rest(Value::Array);
         }
-        self.parts(
-            cursor,
-            &shapes::POLICY,
-            |reader, cursor, part, now: &mut Now| {
-                match part {
-                    Part::PolicyName => now.slots.name = reader.part(cursor, source)?,
-                    Part::PolicyId => now.slots.id = reader.part(cursor, source)?,
-                    Part::PolicyResult => {
-                        let slot = reader.part(cursor, source)?;
-                        now.result = PolicyResult::parse(reader.plain(cursor, slot));
-                    }
-                    _ => {
-                        let custom = &mut now.slots.custom_control;
-                        reader.controls(cursor, source, &mut now.mfa, custom)?;
-                    }
+        let mut first = true;
+        while cursor.element(&mut first)? {
+            if cursor.peek() == Some(b'{') {
+                let policy = self.policy(cursor, name, source)?;
+                self.count(policy);
+            } else {
+                cursor.skip()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one policy, whose `{` comes next.
+    fn policy(
+        &mut self,
+        cursor: &mut Cursor,
+        name: u16,
+        source: Source,
+    ) -> Result<PolicyNow, Fault> {
+        let (start, depth) = (cursor.at(), cursor.depth());
+        let mut now = PolicyNow::default();
+        let mut first = true;
+        let mut place = Place::within(name);
+        let mut result = None;
+        // Which one it is of those seen, and where its result stands.
+        let mut which = None;
+        let recalled = self
+            .scratch
+            .seen_policies
+            .recall(cursor.rest(), depth, source);
+        if let Some((known, policy, length)) = recalled {
+            cursor.pass(length);
+            now.slots = policy.slots.moved(offset(start));
+            now.mfa = policy.mfa;
+            let ending = self.scratch.seen_policies.ending(known, cursor.rest());
+            if let Some((result, length)) = ending {
+                cursor.pass(length);
+                now.result = result;
+                return Ok(now);
+            }
+            cursor.stands_in_one_more();
+            first = false;
+            place = Place::after(policy.ahead.name);
+            result = Some(policy.ahead);
+            which = Some((known, cursor.at()));
+        } else {
+            cursor.value()?;
+        }
+        let mut known = (now.slots, now.mfa);
+        loop {
+            let ahead = match result.take() {
+                Some(ahead) => ahead,
+                None => match self.next(cursor, &shapes::POLICY, source, &mut first, &mut place)? {
+                    Some(ahead) => ahead,
+                    None => break,
+                },
+            };
+            let Some(Member::Part(part)) = ahead.member else {
+                Reader::skip(cursor, ahead)?;
+                continue;
+            };
+            // Up to here the policy is the same in most records.
+            if *part == Part::PolicyResult && which.is_none() && now.slots.are_of(source) {
+                let policy = seen::Policy {
+                    depth,
+                    source,
+                    slots: now.slots.moved(offset(start).wrapping_neg()),
+                    mfa: now.mfa,
+                    ahead,
+                };
+                let text = cursor.since(start);
+                let learnt = self.scratch.seen_policies.learn(text, policy);
+                which = learnt.map(|which| (which, cursor.at()));
+                known = (now.slots, now.mfa);
+            }
+            let value = Reader::value(cursor, ahead)?;
+            match part {
+                Part::PolicyName => now.slots.name = self.slot(cursor, value, source)?,
+                Part::PolicyId => now.slots.id = self.slot(cursor, value, source)?,
+                Part::PolicyResult => {
+                    let slot = self.slot(cursor, value, source)?;
+                    now.result = PolicyResult::parse(self.plain(cursor, slot));
                 }
-                Ok(())
-            },
-            |reader, _, now| {
-                let tally = &mut reader.tally;
-                tally.listed += 1;
-                match now.result {
-                    PolicyResult::Success => {
-                        tally.satisfied += 1;
-                        tally.mfa_satisfied += u32::from(now.mfa);
-                    }
-                    PolicyResult::NotApplied => tally.mfa_not_applied += u32::from(now.mfa),
-                    result => {
-                        if !result.is_unsatisfied() {
-                            return;
-                        }
-                        if reader.scratch.policies.len() < POLICIES_MAX {
-                            reader.scratch.policies.push(now.slots);
-                        } else {
-                            reader.cut = true;
-                        }
-                    }
+                _ => self.controls(cursor, value, source, &mut now)?,
+            }
+        }
+        if let Some((which, from)) = which
+            && known == (now.slots, now.mfa)
+        {
+            let text = cursor.since(from);
+            let seen = &mut self.scratch.seen_policies;
+            seen.learn_ending(which, text, now.result);
+        }
+        Ok(now)
+    }
+
+    /// Counts a policy, and keeps it if it was not satisfied.
+    fn count(&mut self, now: PolicyNow) {
+        let tally = &mut self.tally;
+        tally.listed += 1;
+        match now.result {
+            PolicyResult::Success => {
+                tally.satisfied += 1;
+                tally.mfa_satisfied += u32::from(now.mfa);
+            }
+            PolicyResult::NotApplied => tally.mfa_not_applied += u32::from(now.mfa),
+            result => {
+                if !result.is_unsatisfied() {
+                    return;
                 }
-            },
-        )
+                if self.scratch.policies.len() < POLICIES_MAX {
+                    self.scratch.policies.push(now.slots);
+                } else {
+                    self.cut = true;
+                }
+            }
+        }
     }
 
     /// Reads `"enforcedGrantControls":["Mfa","Guest terms of use"]`.
     fn controls(
         &mut self,
         cursor: &mut Cursor,
+        value: Value,
         source: Source,
-        mfa: &mut bool,
-        custom: &mut Option<Slot>,
+        now: &mut PolicyNow,
     ) -> Result<(), Fault> {
-        let value = cursor.value()?;
         if value != Value::Array {
             return cursor.skip_rest(value);
         }
         let mut first = true;
         while cursor.element(&mut first)? {
-            let slot = self.part(cursor, source)?;
+            let value = cursor.value()?;
+            let slot = self.slot(cursor, value, source)?;
             let control = self.plain(cursor, slot);
+            let custom = &mut now.slots.custom_control;
             if control.eq_ignore_ascii_case("Mfa") {
-                *mfa = true;
+                now.mfa = true;
             } else if slot.kind == Kind::Value
                 && !texts::is_builtin_control(control)
                 && (custom.is_none() || texts::names_terms_of_use(control))
@@ -489,13 +711,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn networks(&mut self, cursor: &mut Cursor, source: Source) -> Result<(), Fault> {
+    fn networks(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
         self.trusted_network = false;
         self.parts(
             cursor,
-            &shapes::NETWORK,
-            |reader, cursor, _, (): &mut ()| {
-                let slot = reader.part(cursor, source)?;
+            (&shapes::NETWORK, name, source),
+            |reader, cursor, _, value, (): &mut ()| {
+                let slot = reader.slot(cursor, value, source)?;
                 // "trustedNamedLocation" on the wire, "trusted" and "intranet" in Graph's list of values.
                 reader.trusted_network |= ["trustedNamedLocation", "trusted", "intranet"]
                     .iter()
@@ -511,13 +733,14 @@ impl Reader<'_> {
         &mut self,
         cursor: &mut Cursor,
         keys: &'static Keys,
+        name: u16,
         source: Source,
     ) -> Result<(), Fault> {
         self.parts(
             cursor,
-            &shapes::NAMED,
-            |reader, cursor, part, (name, value): &mut (Slot, Slot)| {
-                let slot = reader.part(cursor, source)?;
+            (&shapes::NAMED, name, source),
+            |reader, cursor, part, read, (name, value): &mut (Slot, Slot)| {
+                let slot = reader.slot(cursor, read, source)?;
                 match part {
                     Part::Name => *name = slot,
                     _ => *value = slot,
@@ -547,6 +770,14 @@ impl Reader<'_> {
             Source::Line | Source::Nested => cursor.slice(span),
         }
     }
+}
+
+/// A policy while it is read.
+#[derive(Default)]
+struct PolicyNow {
+    slots: PolicySlots,
+    result: PolicyResult,
+    mfa: bool,
 }
 
 /// Whether a string is an object or array written as text.

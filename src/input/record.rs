@@ -87,6 +87,7 @@ impl Layout<'_> {
 
 /// A sign-in, as found in one line or in one element of an envelope.
 pub struct Record<'a> {
+    pub(super) json: &'a str,
     pub(super) shape: Shape,
     pub(super) category: Category,
     pub(super) fields: Fields<'a>,
@@ -102,6 +103,11 @@ impl<'a> Record<'a> {
     /// The form in which the record arrived.
     pub fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// The whole object, with what stands before and after it on its line but for the line end.
+    pub fn json(&self) -> &'a str {
+        self.json
     }
 
     /// Where our member goes.

@@ -256,57 +256,60 @@ pub enum Part {
 
 use Member::{FirstOf, Leaf, Named, Networks, Object, ObjectOrLeaf, Policies, Records, Steps};
 
-/// Members of the top-level object that are not members of [`PROPERTIES`] as well, or mean something else there.
-/// The reader looks here first and then in [`PROPERTIES`].
-pub static TOP: Keys = Keys::new(&[
-    ("properties", Object(&PROPERTIES)),
-    ("records", Records),
-    ("value", Records),
-    // The envelope of Azure Monitor.
-    ("time", Leaf(Field::Emitted)),
-    ("tenantid", Leaf(Field::TenantId)),
-    ("calleripaddress", Leaf(Field::CallerAddress)),
-    ("correlationid", Leaf(Field::EnvelopeCorrelationId)),
-    // "/tenants/…/providers/Microsoft.aadiam", and it can stand after the properties, whose resourceId is the real one.
-    ("resourceid", Leaf(Field::TopResourceId)),
-    // "location":"US" on the envelope and in Log Analytics, an object in Graph.
-    ("location", ObjectOrLeaf(&LOCATION, Field::EnvelopeCountry)),
-    // Log Analytics: differing names.
-    ("timegenerated", Leaf(Field::Emitted)),
-    ("aadtenantid", Leaf(Field::DirectoryTenantId)),
-    ("resourceidentity", Leaf(Field::ResourceId)),
-    ("locationdetails", Object(&LOCATION)),
-    ("type", Leaf(Field::Table)),
-    // Elastic.
-    ("@timestamp", Leaf(Field::Emitted)),
-    ("azure", Object(&ELASTIC_AZURE)),
-    ("event", Object(&ELASTIC_EVENT)),
-    ("source", Object(&ELASTIC_SOURCE)),
-    ("client", Object(&ELASTIC_SOURCE)),
-    (
-        "useragent",
-        ObjectOrLeaf(&ELASTIC_USER_AGENT, Field::UserAgent),
-    ),
-    ("geo", Object(&ELASTIC_GEO)),
-    ("message", Leaf(Field::Message)),
-    // Office 365.
-    ("creationtime", Leaf(Field::Created)),
-    ("operation", Leaf(Field::Operation)),
-    ("recordtype", Leaf(Field::RecordType)),
-    ("organizationid", Leaf(Field::TenantId)),
-    ("userkey", Leaf(Field::UserKey)),
-    ("clientip", Leaf(Field::ClientIp)),
-    ("actoripaddress", Leaf(Field::CallerAddress)),
-    ("objectid", Leaf(Field::ObjectId)),
-    ("applicationid", Leaf(Field::AppId)),
-    ("intersystemsid", Leaf(Field::CorrelationId)),
-    ("errornumber", Leaf(Field::ErrorCode)),
-    ("logonerror", Leaf(Field::LogonError)),
-    ("actorcontextid", Leaf(Field::HomeTenantId)),
-    ("targetcontextid", Leaf(Field::ResourceTenantId)),
-    ("extendedproperties", Named(&OFFICE_EXTENDED)),
-    ("deviceproperties", Named(&OFFICE_DEVICE)),
-]);
+/// Members of the top-level object that are not members of [`PROPERTIES`] as well, or mean something else there,
+/// and then all of [`PROPERTIES`].
+pub static TOP: Keys = Keys::before(
+    &[
+        ("properties", Object(&PROPERTIES)),
+        ("records", Records),
+        ("value", Records),
+        // The envelope of Azure Monitor.
+        ("time", Leaf(Field::Emitted)),
+        ("tenantid", Leaf(Field::TenantId)),
+        ("calleripaddress", Leaf(Field::CallerAddress)),
+        ("correlationid", Leaf(Field::EnvelopeCorrelationId)),
+        // "/tenants/…/providers/Microsoft.aadiam", and it can stand after the properties, whose resourceId is the real one.
+        ("resourceid", Leaf(Field::TopResourceId)),
+        // "location":"US" on the envelope and in Log Analytics, an object in Graph.
+        ("location", ObjectOrLeaf(&LOCATION, Field::EnvelopeCountry)),
+        // Log Analytics: differing names.
+        ("timegenerated", Leaf(Field::Emitted)),
+        ("aadtenantid", Leaf(Field::DirectoryTenantId)),
+        ("resourceidentity", Leaf(Field::ResourceId)),
+        ("locationdetails", Object(&LOCATION)),
+        ("type", Leaf(Field::Table)),
+        // Elastic.
+        ("@timestamp", Leaf(Field::Emitted)),
+        ("azure", Object(&ELASTIC_AZURE)),
+        ("event", Object(&ELASTIC_EVENT)),
+        ("source", Object(&ELASTIC_SOURCE)),
+        ("client", Object(&ELASTIC_SOURCE)),
+        (
+            "useragent",
+            ObjectOrLeaf(&ELASTIC_USER_AGENT, Field::UserAgent),
+        ),
+        ("geo", Object(&ELASTIC_GEO)),
+        ("message", Leaf(Field::Message)),
+        // Office 365.
+        ("creationtime", Leaf(Field::Created)),
+        ("operation", Leaf(Field::Operation)),
+        ("recordtype", Leaf(Field::RecordType)),
+        ("organizationid", Leaf(Field::TenantId)),
+        ("userkey", Leaf(Field::UserKey)),
+        ("clientip", Leaf(Field::ClientIp)),
+        ("actoripaddress", Leaf(Field::CallerAddress)),
+        ("objectid", Leaf(Field::ObjectId)),
+        ("applicationid", Leaf(Field::AppId)),
+        ("intersystemsid", Leaf(Field::CorrelationId)),
+        ("errornumber", Leaf(Field::ErrorCode)),
+        ("logonerror", Leaf(Field::LogonError)),
+        ("actorcontextid", Leaf(Field::HomeTenantId)),
+        ("targetcontextid", Leaf(Field::ResourceTenantId)),
+        ("extendedproperties", Named(&OFFICE_EXTENDED)),
+        ("deviceproperties", Named(&OFFICE_DEVICE)),
+    ],
+    Some(&PROPERTIES),
+);
 
 /// The sign-in itself: `properties` of Azure Monitor, the top level of Graph and Log Analytics,
 /// `azure.signinlogs.properties` of Elastic.
@@ -440,6 +443,9 @@ static OFFICE_DEVICE: Keys = Keys::new(&[
     ("sessionid", Leaf(Field::SessionId)),
 ]);
 
+/// No members.
+pub static NONE: Keys = Keys::new(&[]);
+
 /// One authentication step.
 pub static STEP: Keys = Keys::new(&[
     ("authenticationmethod", Member::Part(Part::StepMethod)),
@@ -469,7 +475,7 @@ pub static NAMED: Keys = Keys::new(&[
 
 /// Whether a record of some shape has a top-level member of this name, in whatever spelling.
 pub fn is_known(name: &str) -> bool {
-    TOP.find(name).is_some() || PROPERTIES.find(name).is_some()
+    TOP.find(name).is_some()
 }
 
 /// All tables, for tests.

@@ -12,6 +12,7 @@ pub(super) struct Own {
     pub(super) leading: bool,
 }
 
+/// Which text a value stands in.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Source {
     #[default]
@@ -29,12 +30,33 @@ pub(super) enum Kind {
 }
 
 /// Where a value stands: 12 bytes.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) start: u32,
     pub(super) end: u32,
     pub(super) source: Source,
     pub(super) kind: Kind,
+}
+
+impl Slot {
+    /// The place of a value that is there.
+    pub(super) fn of(span: Span, source: Source) -> Slot {
+        Slot {
+            start: offset(span.start),
+            end: offset(span.end),
+            source,
+            kind: Kind::Value,
+        }
+    }
+}
+
+/// A position as slots keep it.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a line is no longer than LINE_BYTES_MAX, which fits"
+)]
+pub(super) fn offset(at: usize) -> u32 {
+    at as u32
 }
 
 #[derive(Clone, Copy, Default)]
@@ -44,11 +66,33 @@ pub(super) struct StepSlots {
     pub(super) succeeded: Option<bool>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct PolicySlots {
     pub(super) name: Slot,
     pub(super) id: Slot,
     pub(super) custom_control: Option<Slot>,
+}
+
+impl PolicySlots {
+    /// Whether all that is known of it stands in `source`.
+    pub(super) fn are_of(&self, source: Source) -> bool {
+        let of = |slot: &Slot| slot.kind != Kind::Value || slot.source == source;
+        of(&self.name) && of(&self.id) && self.custom_control.as_ref().is_none_or(of)
+    }
+
+    /// The same `by` bytes further on; to move back, the two's complement.
+    pub(super) fn moved(self, by: u32) -> PolicySlots {
+        let moved = |slot: Slot| Slot {
+            start: slot.start.wrapping_add(by),
+            end: slot.end.wrapping_add(by),
+            ..slot
+        };
+        PolicySlots {
+            name: moved(self.name),
+            id: moved(self.id),
+            custom_control: self.custom_control.map(moved),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -73,7 +117,7 @@ impl<'a> Texts<'a> {
 /// All fields of a record: what its shape and category are told by, and what [`super::Record`] answers from.
 pub(super) struct Fields<'a> {
     pub(super) texts: Texts<'a>,
-    pub(super) slots: [Slot; Field::COUNT],
+    pub(super) slots: &'a [Slot; Field::COUNT],
 }
 
 impl<'a> Fields<'a> {
