@@ -28,6 +28,32 @@ pub struct Opt {
     pub kind: Kind,
     /// Where the default comes from: a rule, a document, or our reason.
     pub source: &'static str,
+    /// Where the option is found, of its key.
+    slot: Slot,
+}
+
+/// What a key hashes to, so that the value of an option is found without looking at its key. No two options have the
+/// same, else this file does not compile.
+#[derive(Debug, Clone, Copy)]
+struct Slot(u32);
+
+impl Slot {
+    /// A power of two, many times the number of options: then a seed without collisions is soon found.
+    const COUNT: usize = 8192;
+
+    /// Chosen so that no two options share a slot. Where a new option makes two share one, count it up.
+    const SEED: u32 = 4;
+
+    /// The slot of a key: Fowler, Noll and Vo's hash (FNV-1a), upper bits.
+    const fn of(key: &str) -> Slot {
+        let mut hash = 0x811c_9dc5 ^ Slot::SEED;
+        let mut rest = key.as_bytes();
+        while let [byte, after @ ..] = rest {
+            hash = (hash ^ *byte as u32).wrapping_mul(0x0100_0193);
+            rest = after;
+        }
+        Slot(hash >> (u32::BITS - Slot::COUNT.trailing_zeros()))
+    }
 }
 
 /// The type of an option, with its default and what is allowed.
@@ -69,18 +95,25 @@ pub enum Kind {
 }
 
 impl Opt {
-    /// An option that holds the points of a signal's level.
-    pub const fn points(key: &'static str, default: i64, source: &'static str) -> Opt {
+    /// An option of any kind.
+    pub const fn new(
+        key: &'static str,
+        unit: &'static str,
+        kind: Kind,
+        source: &'static str,
+    ) -> Opt {
         Opt {
             key,
-            unit: "points",
-            kind: Kind::Int {
-                default,
-                min: -SCORE_MAX,
-                max: SCORE_MAX,
-            },
+            unit,
+            kind,
             source,
+            slot: Slot::of(key),
         }
+    }
+
+    /// An option that holds the points of a signal's level.
+    pub const fn points(key: &'static str, default: i64, source: &'static str) -> Opt {
+        Opt::int(key, "points", default, (-SCORE_MAX, SCORE_MAX), source)
     }
 
     /// A whole number, both bounds allowed.
@@ -91,12 +124,7 @@ impl Opt {
         (min, max): (i64, i64),
         source: &'static str,
     ) -> Opt {
-        Opt {
-            key,
-            unit,
-            kind: Kind::Int { default, min, max },
-            source,
-        }
+        Opt::new(key, unit, Kind::Int { default, min, max }, source)
     }
 
     /// The length of a sliding window of event time, in seconds; up to a day.
@@ -137,112 +165,112 @@ impl Opt {
 }
 
 /// What happens to records that may leave the stream.
-pub const MODE: Opt = Opt {
-    key: "mode",
-    unit: "what becomes of noise",
-    kind: Kind::Word {
+pub const MODE: Opt = Opt::new(
+    "mode",
+    "what becomes of noise",
+    Kind::Word {
         default: "annotate",
         allowed: &["annotate", "filter"],
     },
-    source: "annotate removes nothing, so it is safe to start with",
-};
+    "annotate removes nothing, so it is safe to start with",
+);
 
 /// The name of the member that is added, unless the operator chooses another.
 pub const MEMBER_DEFAULT: &str = "signin_triage";
 
 /// The member that is added.
-pub const MEMBER: Opt = Opt {
-    key: "member",
-    unit: "name of the member that is added",
-    kind: Kind::Name {
+pub const MEMBER: Opt = Opt::new(
+    "member",
+    "name of the member that is added",
+    Kind::Name {
         default: MEMBER_DEFAULT,
     },
-    source: "the project's name",
-};
+    "the project's name",
+);
 
 /// Scores from here on are `review`.
-pub const REVIEW_FROM: Opt = Opt {
-    key: "review_from",
-    unit: "points",
-    kind: Kind::Int {
+pub const REVIEW_FROM: Opt = Opt::new(
+    "review_from",
+    "points",
+    Kind::Int {
         default: 30,
         min: 1,
         max: SCORE_MAX,
     },
-    source: "what one public rule would alert on by itself, or several smaller things together",
-};
+    "what one public rule would alert on by itself, or several smaller things together",
+);
 
 /// Scores from here on are `suspicious`.
-pub const SUSPICIOUS_FROM: Opt = Opt {
-    key: "suspicious_from",
-    unit: "points",
-    kind: Kind::Int {
+pub const SUSPICIOUS_FROM: Opt = Opt::new(
+    "suspicious_from",
+    "points",
+    Kind::Int {
         default: 60,
         min: 2,
         max: SCORE_MAX,
     },
-    source: "two things that each deserve a look, or one that leaves little doubt",
-};
+    "two things that each deserve a look, or one that leaves little doubt",
+);
 
 /// How long an interrupted record waits for what becomes of it.
-pub const HOLD_SECS: Opt = Opt {
-    key: "hold_secs",
-    unit: "seconds of event time",
-    kind: Kind::Int {
+pub const HOLD_SECS: Opt = Opt::new(
+    "hold_secs",
+    "seconds of event time",
+    Kind::Int {
         default: 0,
         min: 0,
         max: 3600,
     },
-    source: "0 decides at once and delays nothing; prompts are answered within 600 as a rule",
-};
+    "0 decides at once and delays nothing; prompts are answered within 600 as a rule",
+);
 
 /// How long suppressed records are gathered in one roll-up.
-pub const ROLLUP_SECS: Opt = Opt {
-    key: "rollup_secs",
-    unit: "seconds of event time",
-    kind: Kind::Int {
+pub const ROLLUP_SECS: Opt = Opt::new(
+    "rollup_secs",
+    "seconds of event time",
+    Kind::Int {
         default: 3600,
         min: 60,
         max: 86_400,
     },
-    source: "an hour keeps the evidence fresh enough to be joined with alerts",
-};
+    "an hour keeps the evidence fresh enough to be joined with alerts",
+);
 
 /// Users remembered at most.
-pub const USERS_MAX: Opt = Opt {
-    key: "users_max",
-    unit: "users",
-    kind: Kind::Int {
+pub const USERS_MAX: Opt = Opt::new(
+    "users_max",
+    "users",
+    Kind::Int {
         default: 100_000,
         min: 1,
         max: 10_000_000,
     },
-    source: "more than state_mib holds by default; the smaller of the two counts",
-};
+    "more than state_mib holds by default; the smaller of the two counts",
+);
 
 /// Addresses remembered at most.
-pub const ADDRESSES_MAX: Opt = Opt {
-    key: "addresses_max",
-    unit: "addresses",
-    kind: Kind::Int {
+pub const ADDRESSES_MAX: Opt = Opt::new(
+    "addresses_max",
+    "addresses",
+    Kind::Int {
         default: 100_000,
         min: 1,
         max: 10_000_000,
     },
-    source: "more than state_mib holds by default; the smaller of the two counts",
-};
+    "more than state_mib holds by default; the smaller of the two counts",
+);
 
 /// Memory for users and addresses.
-pub const STATE_MIB: Opt = Opt {
-    key: "state_mib",
-    unit: "MiB",
-    kind: Kind::Int {
+pub const STATE_MIB: Opt = Opt::new(
+    "state_mib",
+    "MiB",
+    Kind::Int {
         default: 16,
         min: 1,
         max: 1000,
     },
-    source: "with records that wait, roll-ups, a snapshot and batches of a megabyte it stays below 64 MiB of linear memory; of which the tables are a quarter",
-};
+    "with records that wait, roll-ups, a snapshot and batches of a megabyte it stays below 64 MiB of linear memory; of which the tables are a quarter",
+);
 
 /// The options that are not a signal's.
 pub static CORE: &[&Opt] = &[
@@ -264,6 +292,49 @@ pub fn options() -> impl Iterator<Item = &'static Opt> {
         points.chain(signal.options.iter().copied())
     });
     CORE.iter().copied().chain(of_signals)
+}
+
+/// For each slot the position in [`options`] of the option that has it.
+static PLACES: [u16; Slot::COUNT] = places();
+
+/// No option has this slot.
+const NOWHERE: u16 = u16::MAX;
+
+const fn places() -> [u16; Slot::COUNT] {
+    let mut places = [NOWHERE; Slot::COUNT];
+    let mut position = 0;
+    let mut at = 0;
+    while at < CORE.len() {
+        position = place(&mut places, CORE[at], position);
+        at += 1;
+    }
+    let mut at = 0;
+    while at < signals::ALL.len() {
+        let signal = signals::ALL[at];
+        let mut level = 0;
+        while level < signal.levels.len() {
+            position = place(&mut places, &signal.levels[level].points, position);
+            level += 1;
+        }
+        let mut option = 0;
+        while option < signal.options.len() {
+            position = place(&mut places, signal.options[option], position);
+            option += 1;
+        }
+        at += 1;
+    }
+    places
+}
+
+/// Puts an option at its slot, and gives the next option's position back.
+const fn place(places: &mut [u16; Slot::COUNT], opt: &Opt, position: u16) -> u16 {
+    let slot = opt.slot.0 as usize;
+    assert!(
+        places[slot] == NOWHERE,
+        "two options share a slot: try another `Slot::SEED`"
+    );
+    places[slot] = position;
+    position + 1
 }
 
 /// The addresses of a network: the first and the last as 128 bits, IPv4 mapped into IPv6.
@@ -347,15 +418,15 @@ enum Setting {
 /// A checked configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Sorted by key; every option is there.
-    settings: Vec<(&'static str, Setting)>,
+    /// One for each of [`options`], in that order.
+    settings: Vec<Setting>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let mut settings: Vec<_> = options().map(|opt| (opt.key, default_of(opt))).collect();
-        settings.sort_unstable_by_key(|setting| setting.0);
-        Config { settings }
+        Config {
+            settings: options().map(default_of).collect(),
+        }
     }
 }
 
@@ -403,15 +474,12 @@ impl Config {
     /// The same with `word` for the word option `opt`, whatever it was.
     #[must_use]
     pub(crate) fn with_word(mut self, opt: &Opt, word: &'static str) -> Config {
-        for (key, setting) in &mut self.settings {
-            if *key == opt.key {
-                *setting = Setting::Text(word.to_owned());
-            }
-        }
+        self.set(opt, Setting::Text(word.to_owned()));
         self
     }
 
     /// The value of a number option.
+    #[inline]
     pub fn int(&self, opt: &Opt) -> i64 {
         match (self.setting(opt), opt.kind) {
             (Some(Setting::Int(value)), _) => *value,
@@ -421,6 +489,7 @@ impl Config {
     }
 
     /// The value of a word or name option.
+    #[inline]
     pub fn text(&self, opt: &Opt) -> &str {
         match (self.setting(opt), opt.kind) {
             (Some(Setting::Text(value)), _) => value,
@@ -439,10 +508,14 @@ impl Config {
         let Some(Setting::Networks(networks)) = self.setting(opt) else {
             return false;
         };
-        !networks.is_empty()
-            && address
-                .parse()
-                .is_ok_and(|address| holds(networks, address))
+        address
+            .parse()
+            .is_ok_and(|address| holds(networks, address))
+    }
+
+    /// Whether the list of networks is empty, as it is by default.
+    pub fn has_no_networks(&self, opt: &Opt) -> bool {
+        !matches!(self.setting(opt), Some(Setting::Networks(networks)) if !networks.is_empty())
     }
 
     /// The list of texts.
@@ -453,12 +526,15 @@ impl Config {
         }
     }
 
+    #[inline]
     fn setting(&self, opt: &Opt) -> Option<&Setting> {
-        let at = self
-            .settings
-            .binary_search_by_key(&opt.key, |setting| setting.0)
-            .ok()?;
-        self.settings.get(at).map(|setting| &setting.1)
+        self.settings.get(position(opt))
+    }
+
+    fn set(&mut self, opt: &Opt, setting: Setting) {
+        if let Some(place) = self.settings.get_mut(position(opt)) {
+            *place = setting;
+        }
     }
 
     /// Takes over one member, going into objects until a key is an option's.
@@ -476,13 +552,7 @@ impl Config {
             }
             seen.push(opt.key);
             match checked(opt, &value) {
-                Ok(setting) => {
-                    if let Ok(at) = self.settings.binary_search_by_key(&opt.key, |one| one.0)
-                        && let Some(place) = self.settings.get_mut(at)
-                    {
-                        place.1 = setting;
-                    }
-                }
+                Ok(setting) => self.set(opt, setting),
                 Err(found) => problems.extend(found),
             }
             return;
@@ -513,6 +583,13 @@ impl Config {
             _ => problems.push(unknown(&key)),
         }
     }
+}
+
+/// The position of an option in [`options`]. Of an option that is named where it is asked for it is a constant.
+#[inline]
+fn position(opt: &Opt) -> usize {
+    let place = PLACES.get(opt.slot.0 as usize);
+    usize::from(place.copied().unwrap_or(NOWHERE))
 }
 
 fn default_of(opt: &Opt) -> Setting {
@@ -829,6 +906,17 @@ mod tests {
             assert_eq!(options().filter(|other| other.key == opt.key).count(), 1);
         }
         assert_eq!(Config::from_json("{}").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_option_is_found_by_its_slot() {
+        for (at, opt) in options().enumerate() {
+            assert_eq!(position(opt), at, "{}", opt.key);
+        }
+        assert_eq!(
+            position(&Opt::int("no_such", "", 0, (0, 0), "")),
+            usize::from(NOWHERE)
+        );
     }
 
     #[test]

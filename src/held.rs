@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::limits::{HELD_BYTES_MAX, HELD_MAX, HELD_PER_USER};
+use crate::signals::why::Why;
 use crate::signals::{self, Hit, Weight};
 use crate::state::event::Event;
 use crate::state::flow;
@@ -22,7 +23,7 @@ pub struct Held {
     /// How well its place was known to be the user's when it arrived.
     pub place: Place,
     /// What the signals saw when it arrived.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<HeldHit>,
     /// The line as it came, byte order mark and line end included.
     pub line: String,
 }
@@ -35,21 +36,53 @@ pack_struct!(Held {
     line
 });
 
-impl Pack for Hit {
+/// A hit of a record that waits, its sentence written out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldHit {
+    position: u8,
+    weight: Weight,
+    points: i64,
+    why: Box<str>,
+}
+
+impl From<&Hit> for HeldHit {
+    fn from(hit: &Hit) -> HeldHit {
+        HeldHit {
+            position: hit.position,
+            weight: hit.weight,
+            points: hit.points,
+            why: hit.why.to_string().into(),
+        }
+    }
+}
+
+impl From<&HeldHit> for Hit {
+    fn from(held: &HeldHit) -> Hit {
+        Hit {
+            position: held.position,
+            weight: held.weight,
+            points: held.points,
+            why: Why::Given(held.why.clone()),
+        }
+    }
+}
+
+impl Pack for HeldHit {
     fn pack(&self, out: &mut String) {
-        let position = signals::position(self.id);
-        (position.unwrap_or(usize::MAX) as u64).pack(out);
+        u64::from(self.position).pack(out);
         (self.weight as u8).pack(out);
         self.points.pack(out);
-        self.why.clone().into_owned().pack(out);
+        self.why.to_string().pack(out);
     }
 
-    fn unpack(text: &mut &str) -> Result<Hit, Damaged> {
-        let position = usize::try_from(u64::unpack(text)?).map_err(|_| Damaged)?;
-        let signal = signals::ALL.get(position).ok_or(Damaged)?;
+    fn unpack(text: &mut &str) -> Result<HeldHit, Damaged> {
+        let position = u8::try_from(u64::unpack(text)?).map_err(|_| Damaged)?;
+        if usize::from(position) >= signals::ALL.len() {
+            return Err(Damaged);
+        }
         let weight = usize::from(u8::unpack(text)?);
-        Ok(Hit {
-            id: signal.id,
+        Ok(HeldHit {
+            position,
             weight: *Weight::ALL.get(weight).ok_or(Damaged)?,
             points: i64::unpack(text)?,
             why: String::unpack(text)?.into(),
@@ -149,7 +182,8 @@ impl Waiting {
 }
 
 fn bytes_of(held: &Held) -> usize {
-    let each = |hit: &Hit| hit.why.len() + size_of::<Hit>();
+    // And what the allocator adds to a text.
+    let each = |hit: &HeldHit| hit.why.len() + size_of::<HeldHit>() + 8;
     EACH_BYTES + held.line.len() + held.hits.iter().map(each).sum::<usize>()
 }
 

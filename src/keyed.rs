@@ -9,8 +9,6 @@
 //! these options to the last one only, and make that the one by user, which knows what completes a record. While it
 //! waits there, an attack from its address is not seen, as one session would; and times far ahead are believed.
 
-use std::borrow::Cow;
-
 use crate::classify::Outcome as FlowOutcome;
 use crate::config::Config;
 use crate::config::tree::Node;
@@ -18,6 +16,7 @@ use crate::input::{Record, Scratch, View, view};
 use crate::limits::SCORE_MAX;
 use crate::noise::{KEEPING_RULES, Noise, Reason};
 use crate::session::{Outcome, Session};
+use crate::signals::why::Why;
 use crate::signals::{self, Hit};
 use crate::snapshot::Refused;
 use crate::state::flow::Completed;
@@ -113,18 +112,14 @@ impl Earlier {
             .iter()
             .filter_map(|hit| {
                 let name = hit.member("name")?.text()?;
-                let signal = signals::ALL.iter().find(|signal| signal.id == name)?;
+                let mut all = signals::ALL.iter().zip(0..);
+                let (signal, position) = all.find(|(signal, _)| signal.id == name)?;
                 let points = hit.member("points")?.int()?.clamp(-SCORE_MAX, SCORE_MAX);
                 carried(signal.needs).then(|| Hit {
-                    id: signal.id,
+                    position,
                     weight: signals::Weight::High,
                     points,
-                    why: Cow::Owned(
-                        hit.member("why")
-                            .and_then(Node::text)
-                            .unwrap_or("")
-                            .to_owned(),
-                    ),
+                    why: Why::Given(hit.member("why").and_then(Node::text).unwrap_or("").into()),
                 })
             })
             .collect();
@@ -156,10 +151,9 @@ impl Earlier {
         if self.hits.is_empty() {
             return;
         }
-        let place = |hit: &Hit| signals::position(hit.id);
         for hit in &self.hits {
-            let weight = signals::weight_of(hit.id, hit.points, config);
-            let at = hits.partition_point(|other| place(other) < place(hit));
+            let weight = signals::weight_of(hit.signal(), hit.points, config);
+            let at = hits.partition_point(|other| other.position < hit.position);
             hits.insert(
                 at,
                 Hit {

@@ -31,6 +31,13 @@ pub const REJECTED_MAX: usize = 10_000;
 /// Bytes of a user agent that signals look at. Browsers' are 100 to 300 long.
 pub const USER_AGENT_BYTES_MAX: usize = 1024;
 
+/// User agents of which it is remembered what they say, where they are no longer than [`AGENT_KEPT_BYTES_MAX`]: with
+/// them 350 kB at the most. One that comes when its place is taken is looked at once more.
+pub const AGENTS_MAX: usize = 1024;
+
+/// Bytes of a user agent that is remembered.
+pub const AGENT_KEPT_BYTES_MAX: usize = 256;
+
 /// Texts of one list in the configuration, such as `suspicious_user_agent.extra_tools`: each is looked for in each record.
 pub const TEXTS_MAX: usize = 500;
 

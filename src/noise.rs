@@ -222,7 +222,7 @@ fn always_kept_for(
     }
     let weighty = hits.iter().filter(|hit| hit.weight >= Weight::Medium);
     if let Some(hit) = weighty.max_by_key(|hit| hit.points) {
-        return Some(hit.id);
+        return Some(hit.signal().id);
     }
     // Several small things; what a person should look at must be there to be looked at.
     if verdict > Verdict::Benign {
@@ -264,7 +264,7 @@ fn kept_for_place(
         return None;
     }
     // Also what needs no password: a phishing proxy begins with a silent sign-in that finds no session.
-    let hosting = hits.iter().any(|hit| hit.id == "bad_network");
+    let hosting = hits.iter().any(|hit| hit.signal().id == "bad_network");
     if known.place.is_new() || hosting {
         return Some("new_place");
     }

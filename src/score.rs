@@ -65,11 +65,11 @@ pub struct Findings {
 #[derive(Default)]
 struct Sum {
     points: i64,
-    most: Option<(i64, usize)>,
+    most: Option<(i64, u8)>,
 }
 
 impl Sum {
-    fn add(&mut self, points: i64, position: usize) {
+    fn add(&mut self, points: i64, position: u8) {
         self.points += points;
         if self.most.is_none_or(|(most, _)| points > most) {
             self.most = Some((points, position));
@@ -77,8 +77,7 @@ impl Sum {
     }
 
     fn attack(&self, at: u32, config: &Config) -> Option<Attack> {
-        let (_, position) = self.most?;
-        let signal = u8::try_from(position).ok()?;
+        let (_, signal) = self.most?;
         (self.points >= config.int(&SUSPICIOUS_FROM)).then_some(Attack { at, signal })
     }
 }
@@ -87,10 +86,8 @@ impl Sum {
 pub fn findings(hits: &[Hit], at: u32, config: &Config) -> Findings {
     let (mut user, mut address, mut odd) = (Sum::default(), Sum::default(), 0);
     for hit in hits {
-        let Some(position) = signals::position(hit.id) else {
-            continue;
-        };
-        let of = match signals::ALL.get(position).and_then(|signal| signal.needs) {
+        let signal = hit.signal();
+        let of = match signal.needs {
             None | Some(Key::User) => {
                 odd += hit.points;
                 &mut user
@@ -98,8 +95,8 @@ pub fn findings(hits: &[Hit], at: u32, config: &Config) -> Findings {
             Some(Key::Address) => &mut address,
             Some(Key::Tenant) => continue,
         };
-        if !signals::IN_ATTACK.contains(&hit.id) {
-            of.add(hit.points, position);
+        if !signals::IN_ATTACK.contains(&signal.id) {
+            of.add(hit.points, hit.position);
         }
     }
     Findings {
@@ -116,7 +113,7 @@ mod tests {
 
     fn hits(points: &[i64]) -> Vec<Hit> {
         let hit = |&points| Hit {
-            id: "x",
+            position: 0,
             weight: Weight::Low,
             points,
             why: "".into(),

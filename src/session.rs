@@ -13,7 +13,8 @@ use crate::limits;
 use crate::noise::{self, Circumstances, Noise};
 use crate::rollup::Rollups;
 use crate::score;
-use crate::signals::{self, Case, Hit};
+use crate::signals::agent::Agents;
+use crate::signals::{self, Agent, Case, Hit};
 use crate::state::event::{Event, Traits};
 use crate::state::user::Before;
 use crate::state::{Attack, Facts, Keys, Names, Sighting, State};
@@ -38,6 +39,8 @@ pub struct Session {
     scratch: Option<Box<Scratch>>,
     /// For reading a held line again while another is being read.
     second_scratch: Option<Box<Scratch>>,
+    /// What was made of the last user agents.
+    agents: Agents,
     hits: Vec<Hit>,
     /// The envelope that is being written.
     envelope: String,
@@ -101,6 +104,7 @@ impl Session {
             leap: (0, 0),
             scratch: None,
             second_scratch: None,
+            agents: Agents::default(),
             hits: Vec::new(),
             envelope: String::new(),
             one_by_one: false,
@@ -340,6 +344,7 @@ impl Session {
             record,
             class: &class,
             config: &self.config,
+            agent: self.agents.look_at(record, &self.config),
             known: sighting
                 .as_ref()
                 .map_or(Facts::default(), |sighting| self.state.facts(sighting)),
@@ -365,7 +370,7 @@ impl Session {
                 user,
                 event,
                 place,
-                hits: hits.clone(),
+                hits: hits.iter().map(Into::into).collect(),
                 line: [lead, record.json(), tail].concat(),
             };
             self.hold(held, outcome);
@@ -411,6 +416,7 @@ impl Session {
             record,
             class,
             config: &self.config,
+            agent: Agent::default(),
             known: Facts::default(),
         };
         let score = score::total(decided.hits);
@@ -579,9 +585,10 @@ impl Session {
                     ..Circumstances::default()
                 };
                 let earlier = Earlier::of(&record, self.keys);
+                let hits: Vec<Hit> = held.hits.iter().map(Into::into).collect();
                 let decided = Decided {
                     known: &known,
-                    hits: &held.hits,
+                    hits: &hits,
                     flow: None,
                     keys: earlier.keys.and(self.keys),
                     event: Some(&held.event),

@@ -82,7 +82,8 @@ pub struct Stats {
     noise_bytes: u64,
     kept_for: Vec<(&'static str, u64)>,
     verdicts: [u64; Verdict::ALL.len()],
-    signals: Vec<(&'static str, u64)>,
+    /// By position in [`signals::ALL`].
+    signals: Vec<u64>,
     users: Distinct,
     addresses: Distinct,
 }
@@ -114,9 +115,9 @@ impl Default for Stats {
             first_factors: Default::default(),
             noise: Default::default(),
             noise_bytes: 0,
-            kept_for: rules.chain(ids.clone()).map(|name| (name, 0)).collect(),
+            kept_for: rules.chain(ids).map(|name| (name, 0)).collect(),
             verdicts: Default::default(),
-            signals: ids.map(|id| (id, 0)).collect(),
+            signals: vec![0; signals::ALL.len()],
             users: Distinct::default(),
             addresses: Distinct::default(),
         }
@@ -206,7 +207,7 @@ impl Stats {
         up(&mut self.first_factors, class.first_factor as usize);
         up(&mut self.verdicts, *verdict as usize);
         for hit in *hits {
-            up_named(&mut self.signals, hit.id);
+            up(&mut self.signals, usize::from(hit.position));
         }
         match noise {
             Noise::Not => {}
@@ -268,8 +269,8 @@ impl Stats {
             out.add("kept_for", rule, count);
         }
         out.group("verdict", &Verdict::ALL.map(Verdict::label), &self.verdicts);
-        for &(id, count) in &self.signals {
-            out.add("signal", id, count);
+        for (signal, &count) in signals::ALL.iter().zip(&self.signals) {
+            out.add("signal", signal.id, count);
         }
         out.one("users", self.users.count());
         out.one("addresses", self.addresses.count());
@@ -324,10 +325,24 @@ impl Out {
 struct Distinct {
     /// A tree, so that texts chosen to collide cost no more than others.
     hashes: BTreeSet<u64>,
+    /// Some that were added lately, each at the place that its lowest bits say: most come again soon. Empty before the
+    /// first.
+    recent: Vec<u64>,
 }
+
+/// A power of two.
+const RECENT: usize = 1024;
 
 impl Distinct {
     fn add(&mut self, hash: u64) {
+        self.recent.resize(RECENT, 0);
+        let place = usize::try_from(hash % RECENT as u64).unwrap_or(0);
+        match self.recent.get_mut(place) {
+            // 0 stands for none; the hash 0 itself is looked for in the tree each time.
+            Some(recent) if *recent == hash && hash != 0 => return,
+            Some(recent) => *recent = hash,
+            None => {}
+        }
         if self.hashes.len() < DISTINCT_MAX {
             self.hashes.insert(hash);
         }

@@ -99,11 +99,13 @@ fn object(out: &mut String, decision: &Decision) {
     number(out, decision.score);
     word(out, ",\"verdict\":", decision.verdict.label());
     list(out, ",\"signals\":[", decision.hits, |out, hit| {
-        word(out, "{\"name\":", hit.id);
+        word(out, "{\"name\":", hit.signal().id);
         out.push_str(",\"points\":");
         number(out, hit.points);
         out.push_str(",\"why\":");
-        string(out, &hit.why);
+        out.push('"');
+        hit.why.write(out, escaped);
+        out.push('"');
         out.push('}');
     });
     if decision.keys != Keys::ALL {
@@ -164,6 +166,12 @@ pub(crate) fn number(out: &mut String, number: i64) {
 /// Appends a JSON string.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
+    escaped(out, text);
+    out.push('"');
+}
+
+/// Appends what stands between the quotes of a JSON string.
+fn escaped(out: &mut String, text: &str) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escape = match byte {
@@ -187,7 +195,6 @@ pub(crate) fn string(out: &mut String, text: &str) {
         }
     }
     out.push_str(text.get(from..).unwrap_or(""));
-    out.push('"');
 }
 
 #[cfg(test)]

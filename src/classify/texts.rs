@@ -175,11 +175,20 @@ pub fn is_builtin_control(control: &str) -> bool {
             .filter(|b| b.is_ascii_alphanumeric() || !b.is_ascii())
             .map(|b| b.to_ascii_lowercase())
     };
-    let required = letters().take(REQUIRE.len()).eq(REQUIRE.bytes());
-    let name_at = if required { REQUIRE.len() } else { 0 };
+    let mut name = [0; BUILTIN_BYTES_MAX];
+    let mut length = 0;
+    for letter in letters() {
+        let Some(place) = name.get_mut(length) else {
+            return false;
+        };
+        *place = letter;
+        length += 1;
+    }
+    let name = name.get(..length).unwrap_or(&[]);
+    let name = name.strip_prefix(REQUIRE.as_bytes()).unwrap_or(name);
     BUILTIN_CONTROLS
         .iter()
-        .any(|name| letters().skip(name_at).eq(name.bytes()))
+        .any(|builtin| builtin.as_bytes() == name)
 }
 
 /// Is a Conditional Access grant control the name of a terms-of-use document?
@@ -383,6 +392,9 @@ fn after_negation(text: &str) -> Option<&str> {
         .unwrap_or(rest);
     after(rest, "t ")
 }
+
+/// No built-in control is longer, with what may stand before it.
+const BUILTIN_BYTES_MAX: usize = 48;
 
 /// Written before most built-in controls, by some sources only.
 const REQUIRE: &str = "require";

@@ -28,7 +28,11 @@ pub fn first(batch: &str) -> Line<'_> {
 
 /// The first line of `batch`, of which is known how many bytes its text has.
 pub fn around(batch: &str, length: usize) -> Line<'_> {
-    let lead = if batch.starts_with(MARK) { MARK.len() } else { 0 };
+    let lead = if batch.starts_with(MARK) {
+        MARK.len()
+    } else {
+        0
+    };
     let (before, after) = batch.split_at_checked(lead + length).unwrap_or((batch, ""));
     let tail = match after.as_bytes() {
         [b'\r', b'\n', ..] => 2,

@@ -87,7 +87,10 @@ impl<const WORDS: usize> Text<WORDS> {
             *word = u64::from_le_bytes(*chunk);
         }
         let last = words.get_mut(whole.len())?;
-        *last = rest.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        *last = rest
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte));
         Some(Text {
             words,
             mask: (1 << (8 * rest.len())) - 1,
@@ -106,7 +109,10 @@ impl<const WORDS: usize> Text<WORDS> {
         let whole = self.len() / 8;
         let (Some((last, words)), Some((end, chunks))) = (
             self.words.get(..=whole).and_then(<[u64]>::split_last),
-            bytes.get(..8 * whole + 8).and_then(<[u8]>::split_last_chunk::<8>).map(|(head, end)| (end, head.as_chunks::<8>().0)),
+            bytes
+                .get(..8 * whole + 8)
+                .and_then(<[u8]>::split_last_chunk::<8>)
+                .map(|(head, end)| (end, head.as_chunks::<8>().0)),
         ) else {
             return false;
         };
@@ -117,9 +123,11 @@ impl<const WORDS: usize> Text<WORDS> {
 
     /// A number that equal texts share.
     pub(super) fn hash(&self) -> u64 {
-        self.words.iter().fold(u64::from(self.length), |hash, word| {
-            (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        })
+        self.words
+            .iter()
+            .fold(u64::from(self.length), |hash, word| {
+                (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            })
     }
 }
 
@@ -164,7 +172,11 @@ mod tests {
             for at in 0..24 {
                 let mut bytes = [b'a'; 40];
                 bytes[at] = byte;
-                assert_eq!(stop(&bytes), if is_stop(byte) { at } else { 40 }, "{byte} at {at}");
+                assert_eq!(
+                    stop(&bytes),
+                    if is_stop(byte) { at } else { 40 },
+                    "{byte} at {at}"
+                );
             }
         }
     }

@@ -277,7 +277,8 @@ impl Policies {
     #[inline]
     pub(super) fn ending(&mut self, which: Which, text: &[u8]) -> Option<(PolicyResult, usize)> {
         let endings = &mut self.kept.get_mut(which)?.endings;
-        let known = |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(text);
+        let known =
+            |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(text);
         let at = endings.iter().position(known)?;
         if at > 0 {
             endings.swap(at, at - 1);

@@ -258,55 +258,58 @@ use Member::{FirstOf, Leaf, Named, Networks, Object, ObjectOrLeaf, Policies, Rec
 
 /// Members of the top-level object that are not members of [`PROPERTIES`] as well, or mean something else there,
 /// and then all of [`PROPERTIES`].
-pub static TOP: Keys = Keys::before(&[
-    ("properties", Object(&PROPERTIES)),
-    ("records", Records),
-    ("value", Records),
-    // The envelope of Azure Monitor.
-    ("time", Leaf(Field::Emitted)),
-    ("tenantid", Leaf(Field::TenantId)),
-    ("calleripaddress", Leaf(Field::CallerAddress)),
-    ("correlationid", Leaf(Field::EnvelopeCorrelationId)),
-    // "/tenants/…/providers/Microsoft.aadiam", and it can stand after the properties, whose resourceId is the real one.
-    ("resourceid", Leaf(Field::TopResourceId)),
-    // "location":"US" on the envelope and in Log Analytics, an object in Graph.
-    ("location", ObjectOrLeaf(&LOCATION, Field::EnvelopeCountry)),
-    // Log Analytics: differing names.
-    ("timegenerated", Leaf(Field::Emitted)),
-    ("aadtenantid", Leaf(Field::DirectoryTenantId)),
-    ("resourceidentity", Leaf(Field::ResourceId)),
-    ("locationdetails", Object(&LOCATION)),
-    ("type", Leaf(Field::Table)),
-    // Elastic.
-    ("@timestamp", Leaf(Field::Emitted)),
-    ("azure", Object(&ELASTIC_AZURE)),
-    ("event", Object(&ELASTIC_EVENT)),
-    ("source", Object(&ELASTIC_SOURCE)),
-    ("client", Object(&ELASTIC_SOURCE)),
-    (
-        "useragent",
-        ObjectOrLeaf(&ELASTIC_USER_AGENT, Field::UserAgent),
-    ),
-    ("geo", Object(&ELASTIC_GEO)),
-    ("message", Leaf(Field::Message)),
-    // Office 365.
-    ("creationtime", Leaf(Field::Created)),
-    ("operation", Leaf(Field::Operation)),
-    ("recordtype", Leaf(Field::RecordType)),
-    ("organizationid", Leaf(Field::TenantId)),
-    ("userkey", Leaf(Field::UserKey)),
-    ("clientip", Leaf(Field::ClientIp)),
-    ("actoripaddress", Leaf(Field::CallerAddress)),
-    ("objectid", Leaf(Field::ObjectId)),
-    ("applicationid", Leaf(Field::AppId)),
-    ("intersystemsid", Leaf(Field::CorrelationId)),
-    ("errornumber", Leaf(Field::ErrorCode)),
-    ("logonerror", Leaf(Field::LogonError)),
-    ("actorcontextid", Leaf(Field::HomeTenantId)),
-    ("targetcontextid", Leaf(Field::ResourceTenantId)),
-    ("extendedproperties", Named(&OFFICE_EXTENDED)),
-    ("deviceproperties", Named(&OFFICE_DEVICE)),
-], Some(&PROPERTIES));
+pub static TOP: Keys = Keys::before(
+    &[
+        ("properties", Object(&PROPERTIES)),
+        ("records", Records),
+        ("value", Records),
+        // The envelope of Azure Monitor.
+        ("time", Leaf(Field::Emitted)),
+        ("tenantid", Leaf(Field::TenantId)),
+        ("calleripaddress", Leaf(Field::CallerAddress)),
+        ("correlationid", Leaf(Field::EnvelopeCorrelationId)),
+        // "/tenants/…/providers/Microsoft.aadiam", and it can stand after the properties, whose resourceId is the real one.
+        ("resourceid", Leaf(Field::TopResourceId)),
+        // "location":"US" on the envelope and in Log Analytics, an object in Graph.
+        ("location", ObjectOrLeaf(&LOCATION, Field::EnvelopeCountry)),
+        // Log Analytics: differing names.
+        ("timegenerated", Leaf(Field::Emitted)),
+        ("aadtenantid", Leaf(Field::DirectoryTenantId)),
+        ("resourceidentity", Leaf(Field::ResourceId)),
+        ("locationdetails", Object(&LOCATION)),
+        ("type", Leaf(Field::Table)),
+        // Elastic.
+        ("@timestamp", Leaf(Field::Emitted)),
+        ("azure", Object(&ELASTIC_AZURE)),
+        ("event", Object(&ELASTIC_EVENT)),
+        ("source", Object(&ELASTIC_SOURCE)),
+        ("client", Object(&ELASTIC_SOURCE)),
+        (
+            "useragent",
+            ObjectOrLeaf(&ELASTIC_USER_AGENT, Field::UserAgent),
+        ),
+        ("geo", Object(&ELASTIC_GEO)),
+        ("message", Leaf(Field::Message)),
+        // Office 365.
+        ("creationtime", Leaf(Field::Created)),
+        ("operation", Leaf(Field::Operation)),
+        ("recordtype", Leaf(Field::RecordType)),
+        ("organizationid", Leaf(Field::TenantId)),
+        ("userkey", Leaf(Field::UserKey)),
+        ("clientip", Leaf(Field::ClientIp)),
+        ("actoripaddress", Leaf(Field::CallerAddress)),
+        ("objectid", Leaf(Field::ObjectId)),
+        ("applicationid", Leaf(Field::AppId)),
+        ("intersystemsid", Leaf(Field::CorrelationId)),
+        ("errornumber", Leaf(Field::ErrorCode)),
+        ("logonerror", Leaf(Field::LogonError)),
+        ("actorcontextid", Leaf(Field::HomeTenantId)),
+        ("targetcontextid", Leaf(Field::ResourceTenantId)),
+        ("extendedproperties", Named(&OFFICE_EXTENDED)),
+        ("deviceproperties", Named(&OFFICE_DEVICE)),
+    ],
+    Some(&PROPERTIES),
+);
 
 /// The sign-in itself: `properties` of Azure Monitor, the top level of Graph and Log Analytics,
 /// `azure.signinlogs.properties` of Elastic.

@@ -3,7 +3,9 @@
 //! Kits that relay sign-ins (Tycoon 2FA and its like) use the Authentication Broker or `OfficeHome` as client and forget to
 //! forge the user agent.
 use super::prelude::*;
-use super::shared::{BROKER, asks_azure_ad_graph, asks_device_registration, asks_microsoft_graph};
+use super::shared::{
+    BROKER, asks_azure_ad_graph, asks_device_registration, asks_microsoft_graph, is_app,
+};
 use crate::input::words::{begins, mentions};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -71,7 +73,7 @@ const BROKER_AGENTS: &[&str] = &[
 fn check(case: &Case) -> Option<Hit> {
     let record = case.record;
     let agent = record.text(Field::UserAgent)?;
-    let broker = record.is(Field::AppId, BROKER);
+    let broker = is_app(record, BROKER);
     let Some(name) = node_agent(agent) else {
         let odd = broker
             && case.class.status == Status::Success
@@ -89,18 +91,18 @@ fn check(case: &Case) -> Option<Hit> {
             .flatten();
     };
     let proved = case.class.first_factor == FirstFactor::Proved;
-    if proved && (broker || record.is(Field::AppId, OFFICE_HOME)) {
+    if proved && (broker || is_app(record, OFFICE_HOME)) {
         let app = if broker {
             "the Authentication Broker"
         } else {
             "OfficeHome"
         };
-        return case.hit(&KIT, format!("{app} with the user agent of {name}"));
+        return case.hit(&KIT, why!("{} with the user agent of {}", app, name));
     }
     if record.category() != Category::User {
         return None;
     }
-    case.hit(&AGENT, format!("a user's sign-in by {name}"))
+    case.hit(&AGENT, why!("a user's sign-in by {}", name))
 }
 
 /// The Node library behind a user agent: `node` alone, and `axios` and `undici` with any version.

@@ -6,7 +6,7 @@
 //! before.
 use super::bad_network;
 use super::prelude::*;
-use super::shared::{self, BROKER};
+use super::shared::{self, BROKER, is_app};
 use crate::state::user::User;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -90,11 +90,14 @@ fn check(case: &Case) -> Option<Hit> {
             return None;
         }
         let record = case.record;
-        let kit = record.is(Field::AppId, OFFICE_HOME) || record.is(Field::AppId, BROKER);
+        let kit = is_app(record, OFFICE_HOME) || is_app(record, BROKER);
         let level = if kit { &KIT_APP } else { &RELAY };
         return case.hit(
             level,
-            format!("second factor passed from hosting network {network}, strange to the user"),
+            why!(
+                "second factor passed from hosting network {}, strange to the user",
+                network
+            ),
         );
     }
     let secs = case.config.int(&FOLLOWED_SECS);
@@ -112,7 +115,10 @@ fn check(case: &Case) -> Option<Hit> {
         .then(|| {
             case.hit(
                 &FOLLOWED,
-                format!("tokens renewed right after a sign-in from hosting network {network}"),
+                why!(
+                    "tokens renewed right after a sign-in from hosting network {}",
+                    network
+                ),
             )
         })
         .flatten()

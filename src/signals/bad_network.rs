@@ -50,20 +50,20 @@ const HOSTING: Level = Level {
         "Our weight: Elastic uses these networks only together with the broker or in a hunt",
     ),
 };
-const ADDRESSES: Opt = Opt {
-    key: "bad_network.addresses",
-    unit: "addresses and networks with a bad name",
-    kind: Kind::Networks,
-    source: "empty: which list of addresses to trust is the operator's choice",
-};
-const ASNS: Opt = Opt {
-    key: "bad_network.asns",
-    unit: "networks of hosting providers",
-    kind: Kind::Asns {
+const ADDRESSES: Opt = Opt::new(
+    "bad_network.addresses",
+    "addresses and networks with a bad name",
+    Kind::Networks,
+    "empty: which list of addresses to trust is the operator's choice",
+);
+const ASNS: Opt = Opt::new(
+    "bad_network.asns",
+    "networks of hosting providers",
+    Kind::Asns {
         default: HOSTING_ASNS,
     },
-    source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
-};
+    "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
+);
 
 /// Whether a network is on the list of hosting providers.
 pub(super) fn is_hosting(case: &Case, network: u32) -> bool {
@@ -86,7 +86,7 @@ fn listed(record: &Record, config: &Config) -> Option<Bad> {
         return None;
     }
     let on_list = |address| config.has_address(&ADDRESSES, address);
-    if record.address().is_some_and(on_list) {
+    if !config.has_no_networks(&ADDRESSES) && record.address().is_some_and(on_list) {
         return Some(Bad::Address);
     }
     // Workloads run at hosting providers by nature.
@@ -105,7 +105,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     match listed(case.record, case.config)? {
         Bad::Address => case.hit(&LISTED, "the address is on the list of bad addresses"),
-        Bad::Network(asn) => case.hit(&HOSTING, format!("network {asn} is a hosting provider's")),
+        Bad::Network(asn) => case.hit(&HOSTING, why!("network {} is a hosting provider's", asn)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::agent::Agents;
 use super::{ALL, Case, Hit, check_all};
 use crate::classify::classify;
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub(crate) fn judged<T>(members: &str, config: &str, ask: impl FnOnce(&Case, &[H
         record: &record,
         class: &class,
         config: &config,
+        agent: Agents::default().look_at(&record, &config),
         known: Facts::default(),
     };
     let mut found = Vec::new();
@@ -43,7 +45,7 @@ pub(crate) fn judged<T>(members: &str, config: &str, ask: impl FnOnce(&Case, &[H
 pub(crate) fn hits(id: &str, members: &str, config: &str) -> Option<Hit> {
     assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
     judged(members, config, |_, found| {
-        found.iter().find(|hit| hit.id == id).cloned()
+        found.iter().find(|hit| hit.signal().id == id).cloned()
     })
 }
 
@@ -168,6 +170,7 @@ pub(crate) fn away(at: i64, code: u32) -> Line<'static> {
 pub(crate) struct Story {
     config: Config,
     state: State,
+    agents: Agents,
     scratch: Scratch,
     seen: u32,
 }
@@ -179,6 +182,7 @@ impl Story {
         Story {
             state: State::new(&config, Keys::ALL),
             config,
+            agents: Agents::default(),
             scratch: Scratch::default(),
             seen: 0,
         }
@@ -217,6 +221,7 @@ impl Story {
             record: &record,
             class: &class,
             config: &self.config,
+            agent: self.agents.look_at(&record, &self.config),
             known: self.state.facts(&sighting),
         };
         let mut found = Vec::new();
@@ -230,7 +235,8 @@ impl Story {
     pub(crate) fn points(&mut self, id: &str, line: &Line) -> Option<i64> {
         assert!(ALL.iter().any(|signal| signal.id == id), "no signal {id}");
         let found = self.see(line);
-        found.iter().find(|hit| hit.id == id).map(|hit| hit.points)
+        let own = found.iter().find(|hit| hit.signal().id == id);
+        own.map(|hit| hit.points)
     }
 
     /// The points of signal `id` on the last of so many records like `line`, each of another user and `step` seconds

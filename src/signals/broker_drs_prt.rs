@@ -4,7 +4,9 @@
 //! Quiet on a device that the tenant manages, which talks to that service all day. From a network that is new for the user
 //! it weighs more; a late or repeated record changes nothing about that.
 use super::prelude::*;
-use super::shared::{self, BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor};
+use super::shared::{
+    self, BROKER, HOSTING_ASNS, asks_device_registration, got_in_on_one_factor, is_app,
+};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "broker_drs_prt",
@@ -75,14 +77,14 @@ const DRS: Level = Level {
         "Our weight: every join of a new device does it; medium so that it stays in the SIEM",
     ),
 };
-const ASNS: Opt = Opt {
-    key: "broker_drs_prt.asns",
-    unit: "networks from which nobody should register a device",
-    kind: Kind::Asns {
+const ASNS: Opt = Opt::new(
+    "broker_drs_prt.asns",
+    "networks from which nobody should register a device",
+    Kind::Asns {
         default: HOSTING_ASNS,
     },
-    source: "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
-};
+    "Elastic persistence_entra_id_microsoft_auth_broker_drs_signin_from_suspicious_asn, all 14",
+);
 
 fn check(case: &Case) -> Option<Hit> {
     let record = case.record;
@@ -91,12 +93,12 @@ fn check(case: &Case) -> Option<Hit> {
     }
     let success = case.class.status == Status::Success;
     let managed = record.is_device_managed();
-    let broker = record.is(Field::AppId, BROKER);
+    let broker = is_app(record, BROKER);
     let asn = record.asn().filter(|_| broker);
     if let Some(asn) = asn.filter(|&asn| case.config.has_asn(&ASNS, asn)) {
         return case.hit(
             &HOSTING,
-            format!("broker to device registration from hosting network {asn}"),
+            why!("broker to device registration from hosting network {}", asn),
         );
     }
     if !success || managed {

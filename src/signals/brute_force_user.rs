@@ -121,9 +121,12 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!(
-            "{tried} refused within {} min, {addresses} addresses, {agents} user agents",
-            number(window) / 60
+        why!(
+            "{} refused within {} min, {} addresses, {} user agents",
+            tried,
+            number(window) / 60,
+            addresses,
+            agents
         ),
     )
 }

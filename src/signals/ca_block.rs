@@ -127,8 +127,9 @@ fn repeated(case: &Case) -> Option<Hit> {
     }
     case.hit(
         &REPEATED,
-        format!(
-            "blocked by policy {times} times within {} min, not from a place of the user's",
+        why!(
+            "blocked by policy {} times within {} min, not from a place of the user's",
+            times,
             case.config.int(&WINDOW_SECS) / 60
         ),
     )
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn says_which_code() {
         let hit = hits("ca_block", r#""resultType":"53003""#, "").unwrap();
-        assert_eq!(hit.why, "blocked by policy (53003)");
+        assert_eq!(hit.why.to_string(), "blocked by policy (53003)");
     }
 
     #[test]

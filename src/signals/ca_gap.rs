@@ -98,7 +98,10 @@ fn check(case: &Case) -> Option<Hit> {
     });
     case.hit(
         if as_ever { &AS_EVER } else { &MFA_NOT_APPLIED },
-        format!("got in on one factor; policies that ask for two and did not apply: {policies}"),
+        why!(
+            "got in on one factor; policies that ask for two and did not apply: {}",
+            policies
+        ),
     )
 }
 
@@ -115,7 +118,10 @@ fn several_addresses(case: &Case) -> Option<Hit> {
     }
     case.hit(
         &SEVERAL_ADDRESSES,
-        format!("blocked by policy from {addresses} addresses, none of the user's places"),
+        why!(
+            "blocked by policy from {} addresses, none of the user's places",
+            addresses
+        ),
     )
 }
 

@@ -92,7 +92,7 @@ pub(super) fn name_of(app: &str) -> Option<&'static str> {
 }
 
 fn find(app: &str) -> Option<&'static (&'static str, &'static str)> {
-    APPS.iter().find(|(id, _)| id.eq_ignore_ascii_case(app))
+    APPS.iter().find(|(id, _)| shared::is_id(app, id))
 }
 
 /// Minutes between this sign-in and the nearest one of the other PowerShell; `None` where there is none.
@@ -132,7 +132,10 @@ fn check(case: &Case) -> Option<Hit> {
     if success && let Some(minutes) = paired(case, app) {
         return case.hit(
             &PAIR,
-            format!("Azure AD PowerShell and Azure PowerShell {minutes} min apart"),
+            why!(
+                "Azure AD PowerShell and Azure PowerShell {} min apart",
+                minutes
+            ),
         );
     }
     let elsewhere = || {
@@ -144,7 +147,7 @@ fn check(case: &Case) -> Option<Hit> {
             "Azure AD PowerShell got a token for something other than the directory",
         );
     }
-    case.hit(&SEEN, format!("the client is {name}"))
+    case.hit(&SEEN, why!("the client is {}", *name))
 }
 
 #[cfg(test)]

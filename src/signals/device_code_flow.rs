@@ -5,7 +5,7 @@
 //! arrive; a repeated one answers as before.
 use super::prelude::*;
 use super::shared::{
-    self, BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, with_code,
+    self, BROKER as BROKER_APP, asks_azure_ad_graph, asks_microsoft_graph, is_app, with_code,
 };
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -112,7 +112,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     if just_now || earlier {
         // Windows brokers its own joins this way; a device that the tenant manages cannot be claimed by a stranger.
-        if record.is(Field::AppId, BROKER_APP) && !record.is_device_managed() {
+        if is_app(record, BROKER_APP) && !record.is_device_managed() {
             return if just_now {
                 case.hit(&BROKER, "device code to the Authentication Broker")
             } else {

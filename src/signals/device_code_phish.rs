@@ -119,7 +119,10 @@ fn confirmed(case: &Case) -> Option<Hit> {
         .is_some_and(|app| dev_tool_client::name_of(app).is_some());
     case.hit(
         if tool { &CONFIRMED_TOOL } else { &CONFIRMED },
-        format!("50199 confirmed and a device code honoured {seconds} s later, the user's first"),
+        why!(
+            "50199 confirmed and a device code honoured {} s later, the user's first",
+            seconds
+        ),
     )
 }
 
@@ -152,7 +155,7 @@ fn two_places(case: &Case) -> Option<Hit> {
     if before.device == Familiarity::Known {
         return None;
     }
-    let broker = case.record.is(Field::AppId, BROKER);
+    let broker = shared::is_app(case.record, BROKER);
     let hosting = |network| bad_network::is_hosting(case, network);
     // Cloud shells and cloud desktops run in Microsoft's own network; the broker has no business there.
     let strange = |network: u32, familiarity| {
@@ -174,8 +177,9 @@ fn two_places(case: &Case) -> Option<Hit> {
     });
     if let Some(other) = elsewhere {
         let minutes = event.at.abs_diff(other.at) / 60;
-        let why = format!(
-            "device code typed in one network and redeemed in another, {minutes} min apart"
+        let why = why!(
+            "device code typed in one network and redeemed in another, {} min apart",
+            minutes
         );
         let level = if broker || hosting(event.network) || hosting(other.network) {
             &ELSEWHERE

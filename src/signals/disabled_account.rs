@@ -87,7 +87,7 @@ fn many_apps(case: &Case) -> Option<Hit> {
     }
     case.hit(
         &MANY_APPS,
-        format!("50057: the account is disabled; {apps} apps tried it"),
+        why!("50057: the account is disabled; {} apps tried it", apps),
     )
 }
 

@@ -82,7 +82,12 @@ fn tried(case: &Case, address: &Address, event: &Event, window: &Opt) -> Option<
         return None;
     }
     let disabled = |trace: &Trace| trace.code == DISABLED;
-    let users = shared::strangers(address.trouble.within(secs), &disabled);
+    let traces = address.trouble.within(secs);
+    let users = if traces.iter().any(disabled) {
+        shared::strangers(traces, disabled)
+    } else {
+        0
+    };
     let insiders = if users == 0 {
         0
     } else {
@@ -103,7 +108,11 @@ fn check(case: &Case) -> Option<Hit> {
         }
         return case.hit(
             &USERS,
-            format!("{users} disabled accounts tried from this address within {minutes} min"),
+            why!(
+                "{} disabled accounts tried from this address within {} min",
+                users,
+                minutes
+            ),
         );
     }
     if address.trouble.all().is_empty() || !shared::stranger_has_password(case, address, event) {
@@ -116,7 +125,11 @@ fn check(case: &Case) -> Option<Hit> {
     }
     case.hit(
         &GOT_IN,
-        format!("password right where {users} disabled accounts were tried within {minutes} min"),
+        why!(
+            "password right where {} disabled accounts were tried within {} min",
+            users,
+            minutes
+        ),
     )
 }
 

@@ -149,27 +149,64 @@ fn spread<'a>(refusals: impl Iterator<Item = &'a Refusal> + Clone) -> (i64, i64)
     )
 }
 
-/// Refusals of users with few tries, at addresses with few such users.
-fn lone(tenant: &Tenant, tries: i64) -> Vec<&Refusal> {
-    let fits = |count: usize, most: i64| i64::try_from(count).is_ok_and(|count| count <= most);
-    let all = tenant.refusals.all().iter();
-    let mut refused: Vec<&Refusal> = all
-        .filter(|refusal| REFUSED.contains(&refusal.code) && refusal.address != 0)
-        .collect();
-    // Stable sorting by one number, as elsewhere: each further kind of sorting is 15 kB of the component.
-    shared::sort_by(&mut refused, |refusal| refusal.user);
-    let by_user = refused.chunk_by(|one, next| one.user == next.user);
-    let mut few: Vec<&Refusal> = by_user
-        .filter(|tried| fits(tried.len(), tries))
-        .flatten()
-        .copied()
-        .collect();
-    shared::sort_by(&mut few, |refusal| refusal.address);
-    few.chunk_by(|one, next| one.address == next.address)
-        .filter(|here| shared::distinct(here.iter().map(|one| one.user)) < USERS_OF_ADDRESS)
-        .flatten()
-        .copied()
-        .collect()
+/// Some refusals of a tenant. They stand where they are listed, so that a spray takes no memory.
+struct List<'a> {
+    refusals: [&'a Refusal; REFUSALS_PER_TENANT],
+    count: usize,
+}
+
+impl<'a> List<'a> {
+    /// `None` for an empty list.
+    fn of(mut refusals: impl Iterator<Item = &'a Refusal>) -> Option<List<'a>> {
+        let first = refusals.next()?;
+        let mut list = List {
+            refusals: [first; REFUSALS_PER_TENANT],
+            count: 1,
+        };
+        for (place, refusal) in list.refusals.iter_mut().skip(1).zip(refusals) {
+            *place = refusal;
+            list.count += 1;
+        }
+        Some(list)
+    }
+
+    fn all(&self) -> &[&'a Refusal] {
+        self.refusals.get(..self.count).unwrap_or(&[])
+    }
+
+    /// Sorts by a number; what has the same number stays in order.
+    fn sort_by(&mut self, number: fn(&Refusal) -> u32) {
+        let before = self.refusals;
+        let mut places = [0; REFUSALS_PER_TENANT];
+        for ((place, refusal), position) in places.iter_mut().zip(self.all()).zip(0_u64..) {
+            *place = u64::from(number(refusal)) << 32 | position;
+        }
+        let places = places.get_mut(..self.count).unwrap_or(&mut []);
+        places.sort_unstable();
+        for (refusal, place) in self.refusals.iter_mut().zip(places) {
+            let position = usize::try_from(*place & u64::from(u32::MAX)).unwrap_or(0);
+            *refusal = before.get(position).unwrap_or(refusal);
+        }
+    }
+}
+
+/// Whether a refusal is of a first factor, at an address that is known.
+fn is_refused(refusal: &Refusal) -> bool {
+    REFUSED.contains(&refusal.code) && refusal.address != 0
+}
+
+/// Refusals of users with few tries, at addresses with few such users; `None` where there are none.
+fn lone(tenant: &Tenant, tries: i64) -> Option<List<'_>> {
+    let few = |tried: &&[&Refusal]| i64::try_from(tried.len()).is_ok_and(|count| count <= tries);
+    let mut refused = List::of(tenant.refusals.all().iter().filter(|one| is_refused(one)))?;
+    refused.sort_by(|refusal| refusal.user);
+    let by_user = refused.all().chunk_by(|one, next| one.user == next.user);
+    let mut few = List::of(by_user.filter(few).flatten().copied())?;
+    few.sort_by(|refusal| refusal.address);
+    let by_address = few.all().chunk_by(|one, next| one.address == next.address);
+    let lone =
+        |here: &&[&Refusal]| shared::distinct(here.iter().map(|one| one.user)) < USERS_OF_ADDRESS;
+    List::of(by_address.filter(lone).flatten().copied())
 }
 
 fn check(case: &Case) -> Option<Hit> {
@@ -186,7 +223,19 @@ fn check(case: &Case) -> Option<Hit> {
     if i64::from(event.at) <= from || shared::count(tenant.refusals.all().iter()) < least {
         return None;
     }
-    let lone = lone(tenant, int(&TRIES_MAX));
+    let tries = int(&TRIES_MAX);
+    let (mut own, mut now) = (0, 0);
+    for refusal in tenant.refusals.all().iter().filter(|one| is_refused(one)) {
+        own += i64::from(refusal.user == event.user);
+        now += i64::from(i64::from(refusal.at) > from);
+    }
+    // A user with many tries is none of a spray; without a request id, the record is not told from others. And a spray
+    // has no more users than refusals.
+    if (own > tries && event.id != 0) || now < least.min(int(&FAMILIAR_USERS)) {
+        return None;
+    }
+    let lone = lone(tenant, tries)?;
+    let lone = lone.all();
     if !lone.iter().any(|refusal| refusal.id == event.id) {
         return None;
     }
@@ -196,10 +245,16 @@ fn check(case: &Case) -> Option<Hit> {
         .filter(|refusal| i64::from(refusal.at) > from);
     let (all, _) = spread(now.clone());
     let minutes = int(&WINDOW_SECS) / 60;
-    let fire = |level, (users, addresses), what: &str| {
+    let fire = |level, (users, addresses), what: &'static str| {
         case.hit(
             level,
-            format!("{users} users refused at {addresses} addresses {what} within {minutes} min"),
+            why!(
+                "{} users refused at {} addresses {} within {} min",
+                users,
+                addresses,
+                what,
+                minutes
+            ),
         )
     };
 

@@ -102,7 +102,7 @@ fn list(case: &Case) -> Option<Hit> {
         return None;
     }
     let traces = address.trouble.within(secs);
-    let names = shared::strangers(traces, &|trace: &Trace| UNKNOWN.contains(&trace.code));
+    let names = shared::strangers(traces, |trace: &Trace| UNKNOWN.contains(&trace.code));
     let level = if names >= case.config.int(&MANY_NAMES) {
         &MANY
     } else if names >= case.config.int(&SOME_NAMES) {
@@ -115,8 +115,9 @@ fn list(case: &Case) -> Option<Hit> {
     }
     case.hit(
         level,
-        format!(
-            "{names} unknown users tried from this address within {} min",
+        why!(
+            "{} unknown users tried from this address within {} min",
+            names,
             secs / 60
         ),
     )

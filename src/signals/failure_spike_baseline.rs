@@ -79,7 +79,7 @@ fn check(case: &Case) -> Option<Hit> {
     let mean = (mean + 500) / 1000;
     case.hit(
         &SPIKE,
-        format!("{today} failures today, about {mean} a day before"),
+        why!("{} failures today, about {} a day before", today, mean),
     )
 }
 

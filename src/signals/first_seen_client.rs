@@ -75,11 +75,11 @@ fn check(case: &Case) -> Option<Hit> {
     }
     let app = case.record.text(Field::AppId)?;
     let name = dev_tool_client::name_of(app).or_else(|| {
-        let same = |row: &&(&str, _)| row.0.eq_ignore_ascii_case(app);
+        let same = |row: &&(&str, _)| shared::is_id(app, row.0);
         ADMIN_APPS.iter().find(same).map(|row| row.1)
     });
     if let Some(name) = name {
-        return case.hit(&TOOL, format!("{name} is new for the user"));
+        return case.hit(&TOOL, why!("{} is new for the user", name));
     }
     if before.network != Familiarity::New || user.apps.is_full() {
         return None;

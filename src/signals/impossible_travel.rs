@@ -134,7 +134,7 @@ fn apart(case: &Case, event: &Event, other: &Event) -> Option<Hit> {
         let crossed = !same_country && event.country != 0 && other.country != 0;
         let soon = gap <= case.config.int(&COUNTRIES_SECS);
         return (crossed && soon)
-            .then(|| case.hit(&COUNTRIES, format!("two countries within {minutes} min")))
+            .then(|| case.hit(&COUNTRIES, why!("two countries within {} min", minutes)))
             .flatten();
     }
     if gap > case.config.int(&WINDOW_SECS) {
@@ -151,7 +151,7 @@ fn apart(case: &Case, event: &Event, other: &Event) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!("{km} km from another sign-in {minutes} min apart"),
+        why!("{} km from another sign-in {} min apart", km, minutes),
     )
 }
 

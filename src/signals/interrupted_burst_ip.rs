@@ -5,7 +5,7 @@
 //! Late and shuffled records only change which one is the first to see enough; one that arrives after its own success
 //! counts as open.
 use super::prelude::*;
-use super::shared;
+use super::shared::{self, Causes, Different};
 use crate::state::address::Trace;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -79,7 +79,7 @@ const WINDOW_SECS: Opt = Opt::window(
 
 /// What stops a sign-in after a right password. 50140 and consent come after everything was accepted, and expired
 /// sessions need no password.
-const STOPS: &[Cause] = &[
+const STOPS: Causes = Causes::of(&[
     Cause::MfaRequired,
     Cause::MfaSetup,
     Cause::MfaFailed,
@@ -91,13 +91,13 @@ const STOPS: &[Cause] = &[
     Cause::PolicyBlock,
     Cause::RiskBlock,
     Cause::PasswordChange,
-];
+]);
 
 fn is_stopped(trace: &Trace) -> bool {
     trace.is(Traits::PROVED)
         && !trace.is(Traits::OWN_PLACE)
         && !trace.is(Traits::MFA_CLAIMED)
-        && STOPS.iter().any(|&cause| trace.caused_by(cause))
+        && STOPS.have(trace.cause)
 }
 
 fn check(case: &Case) -> Option<Hit> {
@@ -112,26 +112,46 @@ fn check(case: &Case) -> Option<Hit> {
     if own.guest || own.is(Traits::COMPLETED) || !is_stopped(own) {
         return None;
     }
-    let users = shared::strangers(traces, &is_stopped);
-    let stopped = traces.iter().filter(|trace| is_stopped(trace));
-    let records =
-        shared::count(stopped.filter(|trace| !trace.guest && !trace.is(Traits::COMPLETED)));
+    // Strangers who were stopped, and what else has to be looked at more closely.
+    let mut users = Different::default();
+    let (mut records, mut went_on, mut setup) = (0, false, false);
+    for trace in traces {
+        if trace.is(Traits::COMPLETED) {
+            went_on = true;
+        } else if !trace.guest && is_stopped(trace) {
+            records += 1;
+            setup |= trace.caused_by(Cause::MfaSetup);
+            if !trace.is(Traits::CONFIDENTIAL) {
+                users.add(trace.user);
+            }
+        }
+    }
     let int = |opt| case.config.int(opt);
+    let users = users.count();
     if users < int(&SOME_USERS) && (users < 2 || records < int(&SOME_RECORDS)) {
         return None;
     }
     // Who got in within the day: an office is known before its users are asked for something new. And who went on: of
     // an address that is under suspicion no guests are noted.
-    let went_on = traces.iter().filter(|trace| trace.is(Traits::COMPLETED));
-    let went_on = shared::distinct(went_on.map(|trace| trace.user));
+    let went_on = if went_on {
+        let traces = traces.iter();
+        let completed = traces.filter(|trace| trace.is(Traits::COMPLETED));
+        shared::distinct(completed.map(|trace| trace.user))
+    } else {
+        0
+    };
     let insiders = shared::insiders(address, secs.max(86_400), 0).max(went_on);
     if users <= 2 * insiders {
         return None;
     }
     // Users who are sent to register come in crowds on the day of a roll-out.
-    let beyond_setup = shared::strangers(traces, &|trace| {
-        is_stopped(trace) && !trace.caused_by(Cause::MfaSetup)
-    });
+    let beyond_setup = if setup {
+        shared::strangers(traces, |trace| {
+            is_stopped(trace) && !trace.caused_by(Cause::MfaSetup)
+        })
+    } else {
+        users
+    };
     let level = if beyond_setup >= int(&MANY_USERS) {
         &USERS
     } else {
@@ -139,9 +159,12 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!(
-            "{users} users' right password stopped {records} times at this address within {} min, {insiders} got in",
-            secs / 60
+        why!(
+            "{} users' right password stopped {} times at this address within {} min, {} got in",
+            users,
+            records,
+            secs / 60,
+            insiders
         ),
     )
 }

@@ -6,6 +6,7 @@
 //! are counted where they belong, and one delivered twice counts once.
 use super::prelude::*;
 use super::shared::{is_earlier_session, is_foreign, is_policy_block, is_stopped, lately};
+use super::why::Why;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "interrupted_sequence",
@@ -141,7 +142,7 @@ fn check(case: &Case) -> Option<Hit> {
         if turns >= case.config.int(&TURNS_MIN) {
             return case.hit(
                 &BY_TURNS,
-                format!("right password stopped and then refused {turns} times by turns, not from a place of the user's"),
+                why!("right password stopped and then refused {} times by turns, not from a place of the user's", turns),
             );
         }
         return case.hit(&THEN_FAILED, why_failed(code));
@@ -158,10 +159,7 @@ fn check(case: &Case) -> Option<Hit> {
     if tries >= repeated_min {
         return case.hit(
             &REPEATED,
-            format!(
-                "right password stopped {tries} times within {} min and never completed, not from a place of the user's",
-                case.config.int(&WINDOW_SECS) / 60
-            ),
+            why!("right password stopped {} times within {} min and never completed, not from a place of the user's", tries, case.config.int(&WINDOW_SECS) / 60),
         );
     }
     if let Some(failed) = failed {
@@ -173,7 +171,10 @@ fn check(case: &Case) -> Option<Hit> {
     let minutes = event.at.saturating_sub(left.at) / 60;
     case.hit(
         &ABANDONED,
-        format!("right password stopped {minutes} min before, and nobody went on with it"),
+        why!(
+            "right password stopped {} min before, and nobody went on with it",
+            minutes
+        ),
     )
 }
 
@@ -203,8 +204,11 @@ fn fails(event: &Event) -> bool {
             || (is_policy_block(event) && !event.is(Traits::NON_INTERACTIVE)))
 }
 
-fn why_failed(code: u32) -> String {
-    format!("right password stopped, then {code} from the same address, which is not the user's")
+fn why_failed(code: u32) -> Why {
+    why!(
+        "right password stopped, then {} from the same address, which is not the user's",
+        code
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! who have done it from the same place for days count for little. A late or repeated record changes nothing about that.
 use super::prelude::*;
 use super::shared;
+use super::why::Part;
 use crate::input::Record;
 use crate::input::words::begins;
 
@@ -78,12 +79,12 @@ const TRIED: Level = Level {
         "Our weight: the password was not right, or a token or second factor was; old devices retry for years",
     ),
 };
-const EXPECTED_USERS: Opt = Opt {
-    key: "legacy_auth.expected_users",
-    unit: "user names of which this is expected",
-    kind: Kind::Texts { default: &[] },
-    source: "empty; Panther azure_legacyauth keeps such a list of known exceptions",
-};
+const EXPECTED_USERS: Opt = Opt::new(
+    "legacy_auth.expected_users",
+    "user names of which this is expected",
+    Kind::Texts { default: &[] },
+    "empty; Panther azure_legacyauth keeps such a list of known exceptions",
+);
 
 /// `clientAppUsed` of such clients: the lists of Elastic, Sentinel and Sigma together. Compared to the whole name.
 const CLIENTS: &[&str] = &[
@@ -122,7 +123,10 @@ fn check(case: &Case) -> Option<Hit> {
         // ActiveSync and web services with modern authentication carry the old client's name.
         _ if proved && by_token(case) => case.hit(
             &TRIED,
-            format!("client \"{name}\", by a token or with a second factor"),
+            why!(
+                "client {}, by a token or with a second factor",
+                Part::Quoted(name)
+            ),
         ),
         Status::Success => {
             let before = case.user().map(shared::before).unwrap_or_default();
@@ -133,14 +137,21 @@ fn check(case: &Case) -> Option<Hit> {
             };
             case.hit(
                 level,
-                format!("client \"{name}\" cannot do a second factor, and got in{place}"),
+                why!(
+                    "client {} cannot do a second factor, and got in{}",
+                    Part::Quoted(name),
+                    place
+                ),
             )
         }
         _ if proved => case.hit(
             &STOPPED,
-            format!("client \"{name}\" had the right password and was stopped"),
+            why!(
+                "client {} had the right password and was stopped",
+                Part::Quoted(name)
+            ),
         ),
-        _ => case.hit(&TRIED, format!("client \"{name}\" tried")),
+        _ => case.hit(&TRIED, why!("client {} tried", Part::Quoted(name))),
     }
 }
 

@@ -58,14 +58,14 @@ const OLD_PASSWORD: Level = Level {
         "Our weight: one client that was refused at least three times at the user's own places within the day",
     ),
 };
-const EXCLUDED_ASNS: Opt = Opt {
-    key: "lockout.excluded_asns",
-    unit: "networks whose lockouts do not count",
-    kind: Kind::Asns {
+const EXCLUDED_ASNS: Opt = Opt::new(
+    "lockout.excluded_asns",
+    "networks whose lockouts do not count",
+    Kind::Asns {
         default: &[8068, 8069, 8070, 8075, 12076],
     },
-    source: "Microsoft's own networks, as in Panther azure_excessive_account_lockouts",
-};
+    "Microsoft's own networks, as in Panther azure_excessive_account_lockouts",
+);
 
 fn check(case: &Case) -> Option<Hit> {
     if case.class.cause != Cause::AccountLocked {
@@ -99,7 +99,7 @@ fn check(case: &Case) -> Option<Hit> {
         ),
         (Some(code), _) => case.hit(
             &LOCKED,
-            format!("{code}: locked after too many wrong passwords"),
+            why!("{}: locked after too many wrong passwords", code),
         ),
         (None, _) => case.hit(&LOCKED, "locked after too many wrong passwords"),
     }
@@ -153,6 +153,7 @@ mod tests {
             hits("lockout", &record(50053, reason, "1"), "")
                 .unwrap()
                 .why
+                .to_string()
         };
         assert_eq!(why(LOCKED), "50053: locked after too many wrong passwords");
         assert!(why("").contains("or the address"));

@@ -4,7 +4,7 @@
 //! window as well are such phones and do not count. Shuffled and repeated records change nothing but which one is the
 //! first to see enough.
 use super::prelude::*;
-use super::shared;
+use super::shared::Different;
 use crate::limits::REFUSALS_SECS;
 use crate::state::tenant::Tenant;
 
@@ -83,14 +83,20 @@ const BURST_SECS: Opt = Opt::int(
 fn newly_locked(tenant: &Tenant, event: &Event, secs: i64) -> Option<i64> {
     let from = i64::from(tenant.refusals.clock()) - secs;
     let all = tenant.refusals.all().iter();
-    let locks = all.filter(|refusal| refusal.caused_by(Cause::AccountLocked));
-    // Each user's first lock that is known: the list is in order of time.
-    let mut firsts: Vec<(u32, u32)> = locks.map(|refusal| (refusal.user, refusal.at)).collect();
-    shared::sort_by(&mut firsts, |first| first.0);
-    firsts.dedup_by_key(|first| first.0);
-    firsts.retain(|first| i64::from(first.1) > from);
-    let part = i64::from(event.at) > from && firsts.iter().any(|first| first.0 == event.user);
-    part.then(|| shared::count(firsts.iter()))
+    let mut users = Different::default();
+    let (mut nobody, mut part, mut locked) = (false, false, 0);
+    for lock in all.filter(|refusal| refusal.caused_by(Cause::AccountLocked)) {
+        // Each user's first lock that is known: the list is in order of time. Locks of nobody known are of one user.
+        let first = match lock.user {
+            0 => !std::mem::replace(&mut nobody, true),
+            user => users.add(user),
+        };
+        if first && i64::from(lock.at) > from {
+            locked += 1;
+            part |= lock.user == event.user;
+        }
+    }
+    (part && i64::from(event.at) > from).then_some(locked)
 }
 
 fn check(case: &Case) -> Option<Hit> {
@@ -110,7 +116,11 @@ fn check(case: &Case) -> Option<Hit> {
             let minutes = secs / 60;
             return case.hit(
                 level,
-                format!("{locked} users of the tenant locked within {minutes} min"),
+                why!(
+                    "{} users of the tenant locked within {} min",
+                    locked,
+                    minutes
+                ),
             );
         }
     }

@@ -158,8 +158,11 @@ fn check(case: &Case) -> Option<Hit> {
         }
         return case.hit(
             &THEN_SUCCESS,
-            format!(
-                "passed after {attempts} failed attempts ({declined} declined) within {minutes} min"
+            why!(
+                "passed after {} failed attempts ({} declined) within {} min",
+                attempts,
+                declined,
+                minutes
             ),
         );
     }
@@ -180,7 +183,7 @@ fn check(case: &Case) -> Option<Hit> {
     let what = if typed { "codes" } else { "prompts" };
     case.hit(
         level,
-        format!("{attempts} {what} failed within {minutes} min"),
+        why!("{} {} failed within {} min", attempts, what, minutes),
     )
 }
 

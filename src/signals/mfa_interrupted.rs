@@ -66,10 +66,10 @@ fn check(case: &Case) -> Option<Hit> {
         (Said::WrongNumber, "the wrong number picked"),
         (Said::CodeReused, "a code used twice"),
     ];
-    let guess = guesses.iter().find(|(said, _)| class.told.has(*said));
+    let guess = guesses.into_iter().find(|(said, _)| class.told.has(*said));
     match (class.cause, guess) {
         (Cause::MfaFailed, Some((_, what))) => {
-            case.hit(&GUESSED, format!("password right, second factor: {what}"))
+            case.hit(&GUESSED, why!("password right, second factor: {}", what))
         }
         (Cause::MfaFailed, None) => case.hit(&FAILED, "password right, second factor failed"),
         (Cause::UserAbandoned, _) => {

@@ -102,9 +102,13 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!(
-            "{records} tries at {apps} apps with {agents} user agents within {} min{what}",
-            number(&WINDOW_SECS) / 60
+        why!(
+            "{} tries at {} apps with {} user agents within {} min{}",
+            records,
+            apps,
+            agents,
+            number(&WINDOW_SECS) / 60,
+            what
         ),
     )
 }

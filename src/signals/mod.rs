@@ -4,6 +4,7 @@
 //! options. A signal looks at a [`Case`] and changes nothing, so their order does not matter.
 
 mod prelude {
+    pub(crate) use super::why::why;
     pub(crate) use super::{Case, Hit, Level, Signal, Weight, card};
     pub(crate) use crate::classify::texts::Said;
     pub(crate) use crate::classify::{Cause, FirstFactor, Status};
@@ -16,6 +17,7 @@ mod prelude {
 }
 
 mod address_in_attack;
+pub(crate) mod agent;
 mod aitm_pattern;
 mod aitm_relay;
 mod bad_network;
@@ -67,8 +69,7 @@ mod token_replay;
 mod unusual_interruption;
 mod user_in_attack;
 mod valid_creds_interrupted;
-
-use std::borrow::Cow;
+pub mod why;
 
 use crate::classify::Class;
 use crate::config::{Config, Opt};
@@ -78,6 +79,8 @@ use crate::state::event::Event;
 use crate::state::tenant::{Tenant, TenantBefore};
 use crate::state::user::{Before, User};
 use crate::state::{Facts, Key, Keys};
+pub use agent::Agent;
+use why::Why;
 
 /// Every signal, in the order in which hits stand in the output.
 pub static ALL: &[&Signal] = &[
@@ -221,6 +224,8 @@ pub struct Case<'a> {
     pub class: &'a Class,
     /// The options.
     pub config: &'a Config,
+    /// What its user agent says.
+    pub agent: Agent,
     /// What is remembered of the record's user, address and tenant.
     pub known: Facts<'a>,
 }
@@ -250,20 +255,15 @@ impl<'a> Case<'a> {
 
     /// A hit of `level`, with one short sentence that holds the numbers seen. `None` where the operator
     /// switched the level off.
-    pub fn hit(&self, level: &'static Level, why: impl Into<Cow<'static, str>>) -> Option<Hit> {
+    pub fn hit(&self, level: &'static Level, why: impl Into<Why>) -> Option<Hit> {
         let points = self.config.int(&level.points);
         (points != 0).then(|| Hit {
-            id: "",
+            position: 0,
             weight: level.weight,
             points,
             why: why.into(),
         })
     }
-}
-
-/// The position of a signal in [`ALL`]; `None` where there is none of that id.
-pub(crate) fn position(id: &str) -> Option<usize> {
-    ALL.iter().position(|signal| signal.id == id)
 }
 
 /// The options that say how long an attack lasts, in the order of [`IN_ATTACK`].
@@ -276,10 +276,9 @@ pub(crate) fn attack_windows() -> [&'static Opt; 2] {
 
 /// The weight of a hit of which only the points are known: that of the level with these points, the highest where
 /// several have them.
-pub(crate) fn weight_of(id: &str, points: i64, config: &Config) -> Weight {
-    let signal = position(id).and_then(|position| ALL.get(position));
-    let levels = signal.map(|signal| signal.levels).unwrap_or_default();
-    levels
+pub(crate) fn weight_of(signal: &Signal, points: i64, config: &Config) -> Weight {
+    signal
+        .levels
         .iter()
         .filter(|level| config.int(&level.points) == points)
         .map(|level| level.weight)
@@ -296,29 +295,33 @@ pub(crate) fn is_listed(record: &Record, config: &Config) -> bool {
 /// A signal that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
-    /// The signal's id.
-    pub id: &'static str,
+    /// The position of its signal in [`ALL`].
+    pub position: u8,
     /// The weight of the level that hit.
     pub weight: Weight,
     /// What it adds to the score; can be negative.
     pub points: i64,
     /// One short sentence with the numbers seen.
-    pub why: Cow<'static, str>,
+    pub why: Why,
+}
+
+impl Hit {
+    /// The signal that fired.
+    pub fn signal(&self) -> &'static Signal {
+        // Every hit's position is one of the list.
+        ALL.get(usize::from(self.position)).unwrap_or(&ALL[0])
+    }
 }
 
 /// Puts the hits of all signals into `hits`, in output order. Of those that need a key, those whose key is in `keys`.
 pub fn check_all(case: &Case, keys: Keys, hits: &mut Vec<Hit>) {
     hits.clear();
-    let looked_at = ALL
-        .iter()
-        .filter(|signal| signal.needs.is_none_or(|key| keys.has(key)));
-    hits.extend(looked_at.filter_map(|signal| {
-        let hit = (signal.check)(case)?;
-        Some(Hit {
-            id: signal.id,
-            ..hit
-        })
-    }));
+    for (signal, position) in ALL.iter().zip(0..) {
+        let looked_at = signal.needs.is_none_or(|key| keys.has(key));
+        if looked_at && let Some(hit) = (signal.check)(case) {
+            hits.push(Hit { position, ..hit });
+        }
+    }
 }
 
 #[cfg(test)]

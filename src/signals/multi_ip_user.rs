@@ -99,7 +99,11 @@ fn check(case: &Case) -> Option<Hit> {
     if strangers >= case.config.int(&MANY_MIN) {
         return case.hit(
             &MANY,
-            format!("got in from {strangers} strange networks within {minutes} min"),
+            why!(
+                "got in from {} strange networks within {} min",
+                strangers,
+                minutes
+            ),
         );
     }
     if networks < case.config.int(&NETWORKS_MIN) {
@@ -107,7 +111,7 @@ fn check(case: &Case) -> Option<Hit> {
     }
     case.hit(
         &SEVERAL,
-        format!("got in from {networks} networks within {minutes} min"),
+        why!("got in from {} networks within {} min", networks, minutes),
     )
 }
 

@@ -5,7 +5,7 @@
 //! and not for the whole journey. Of shuffled records the first to arrive fires; a repeated one answers as before.
 use super::prelude::*;
 use super::shared;
-use crate::state::event::country_letters;
+use super::why::Part;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "new_country",
@@ -76,12 +76,12 @@ fn check(case: &Case) -> Option<Hit> {
         && !event.is(Traits::OWN_PLACE)
         && before.network != Familiarity::Known
         && before.device != Familiarity::Known;
-    let country = country_letters(event.country);
+    let country = Part::Country(event.country);
     if alone {
-        return case.hit(&GOT_IN, format!("got in from {country}, new for the user"));
+        return case.hit(&GOT_IN, why!("got in from {}, new for the user", country));
     }
     let level = if event.is_success() { &SEEN } else { &STOPPED };
-    case.hit(level, format!("{country} is new for the user"))
+    case.hit(level, why!("{} is new for the user", country))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! arrived: of two that arrive out of order the first says it, and one delivered twice does not say it again once
 //! somebody got in.
 use super::prelude::*;
-use crate::state::event::country_letters;
+use super::why::Part;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "new_place_tenant",
@@ -64,17 +64,17 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     if country {
-        let letters = country_letters(event.country);
+        let letters = Part::Country(event.country);
         return case.hit(
             &COUNTRY,
-            format!("nobody of the tenant ever got in from {letters}"),
+            why!("nobody of the tenant ever got in from {}", letters),
         );
     }
     let network = case.record.asn();
     match network {
         Some(asn) => case.hit(
             &NETWORK,
-            format!("nobody of the tenant ever got in from network {asn}"),
+            why!("nobody of the tenant ever got in from network {}", asn),
         ),
         None => case.hit(
             &NETWORK,

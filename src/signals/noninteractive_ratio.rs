@@ -79,7 +79,12 @@ fn check(case: &Case) -> Option<Hit> {
     if user.recent.all().iter().any(in_person) {
         return None;
     }
-    let why = || format!("{renewals} renewals and no sign-in from a strange network");
+    let why = || {
+        why!(
+            "{} renewals and no sign-in from a strange network",
+            renewals
+        )
+    };
     if bad_network::is_hosting(case, event.network) {
         return case.hit(&HOSTING, why());
     }

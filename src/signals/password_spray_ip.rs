@@ -134,13 +134,21 @@ pub(super) fn spray(case: &Case, address: &Address, at: u32, but: u32) -> Option
         (&SOME, int(&SOME_USERS), i64::MAX, &WINDOW_SECS),
         (&SLOW, int(&SLOW_USERS), i64::MAX, &SLOW_SECS),
     ];
-    for (level, few, many, window) in rows {
+    // There are no more users than records.
+    let refused = shared::count(
+        address
+            .trouble
+            .all()
+            .iter()
+            .filter(|trace| is_refused(trace)),
+    );
+    for (level, few, many, window) in rows.into_iter().filter(|row| row.1 <= refused) {
         let secs = int(window);
         if i64::from(at) <= i64::from(address.trouble.clock()) - secs {
             continue;
         }
         let traces = address.trouble.within(secs);
-        let users = shared::strangers(traces, &|trace| is_refused(trace) && trace.user != but);
+        let users = shared::strangers(traces, |trace| is_refused(trace) && trace.user != but);
         if users < few {
             continue;
         }
@@ -166,9 +174,11 @@ fn check(case: &Case) -> Option<Hit> {
     let seen = spray(case, address, event.at, 0)?;
     case.hit(
         seen.level,
-        format!(
+        why!(
             "{} users refused from this address within {} min, {} got in",
-            seen.users, seen.minutes, seen.insiders
+            seen.users,
+            seen.minutes,
+            seen.insiders
         ),
     )
 }

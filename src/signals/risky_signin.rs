@@ -105,7 +105,9 @@ const LOW: Level = Level {
 
 fn check(case: &Case) -> Option<Hit> {
     let record = case.record;
-    let state = |word| record.is(Field::RiskState, word);
+    // In most records none of it is said, or "none".
+    let text = record.text(Field::RiskState).unwrap_or("none");
+    let state = |word: &str| text.eq_ignore_ascii_case(word);
     if state("confirmedCompromised") {
         return case.hit(&COMPROMISED, "Identity Protection: confirmed compromised");
     }

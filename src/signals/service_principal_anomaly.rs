@@ -99,20 +99,26 @@ fn check(case: &Case) -> Option<Hit> {
     if elsewhere && bad_network::is_hosting(case, event.network) {
         return case.hit(
             &HOSTING,
-            format!("hosting network, new to a workload that has used {others}"),
+            why!(
+                "hosting network, new to a workload that has used {}",
+                others
+            ),
         );
     }
     if elsewhere && before.country == Familiarity::New {
         return case.hit(
             &ABROAD,
-            format!("network and country new to a workload that has used {others} networks"),
+            why!(
+                "network and country new to a workload that has used {} networks",
+                others
+            ),
         );
     }
     // Without an ASN the network is a mere block of addresses, of which a provider has thousands.
     if elsewhere && case.record.asn().is_some() {
         return case.hit(
             &ELSEWHERE,
-            format!("network new to a workload that has used {others}"),
+            why!("network new to a workload that has used {}", others),
         );
     }
     let days = i64::from(before.unseen_secs? / 86_400);
@@ -120,7 +126,7 @@ fn check(case: &Case) -> Option<Hit> {
         .then(|| {
             case.hit(
                 &DORMANT,
-                format!("first sign-in of the workload in {days} days"),
+                why!("first sign-in of the workload in {} days", days),
             )
         })
         .flatten()

@@ -122,18 +122,12 @@ fn check(case: &Case) -> Option<Hit> {
     let client = stranger.agent != 0
         && own().any(|other| other.agent != 0)
         && !shared::is_client_of_elsewhere(user, stranger.agent, stranger.network);
-    let signs = [
-        (hosting, " of a hosting provider"),
-        (client, ", other client"),
-        (abroad, ", new country"),
-    ];
-    let count = signs.iter().filter(|sign| sign.0).count();
-    let said = |sign: usize| {
-        signs
-            .get(sign)
-            .map_or("", |(on, text)| if *on { text } else { "" })
-    };
-    let level = match count {
+    let said = |sign: bool, words: &'static str| if sign { words } else { "" };
+    let level = match [hosting, client, abroad]
+        .iter()
+        .filter(|&&sign| sign)
+        .count()
+    {
         0 if !is_new => return None,
         0 => &ROAMED,
         1 => &JUMP,
@@ -141,13 +135,12 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        [
-            "the session goes on from a strange network",
-            said(0),
-            said(1),
-            said(2),
-        ]
-        .concat(),
+        why!(
+            "the session goes on from a strange network{}{}{}",
+            said(hosting, " of a hosting provider"),
+            said(client, ", other client"),
+            said(abroad, ", new country"),
+        ),
     )
 }
 

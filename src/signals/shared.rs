@@ -1,8 +1,7 @@
 //! What several signals ask of a record: well-known ids, words of a user agent, and whether one factor was enough.
 //!
 //! Not a signal. What only one signal asks stands in that signal's file.
-use std::borrow::Cow;
-
+use super::why::{Why, why};
 use super::{Case, Hit, Level, Remembered};
 use crate::classify::texts::Said;
 use crate::classify::{Cause, Status};
@@ -10,7 +9,6 @@ use crate::config::Opt;
 use crate::input::Record;
 use crate::input::shapes::Field;
 use crate::input::words::mentions;
-use crate::limits::USER_AGENT_BYTES_MAX;
 use crate::state::Attack;
 use crate::state::address::{Address, Trace};
 use crate::state::event::{Event, Traits};
@@ -36,11 +34,29 @@ pub(super) const HOSTING_ASNS: &[u32] = &[
 ];
 
 /// What was refused, with the code where there is one: "blocked by policy (53003)".
-pub(super) fn with_code(what: &'static str, code: Option<u32>) -> Cow<'static, str> {
+pub(super) fn with_code(what: &'static str, code: Option<u32>) -> Why {
     match code {
-        Some(code) => format!("{what} ({code})").into(),
+        Some(code) => why!("{} ({})", what, code),
         None => what.into(),
     }
+}
+
+/// Whether an id is the well-known one, whatever the case of its letters. Most ids differ in their first eight digits.
+pub(super) fn is_id(id: &str, known: &str) -> bool {
+    let start = |id: &str| {
+        id.as_bytes()
+            .first_chunk::<8>()
+            .copied()
+            .map(u64::from_le_bytes)
+    };
+    // Letters in lower case, digits as they are.
+    let folded = |id: &str| start(id).map(|start| start | 0x2020_2020_2020_2020);
+    folded(id) == folded(known) && id.eq_ignore_ascii_case(known)
+}
+
+/// Whether the record is about the app of this id.
+pub(super) fn is_app(record: &Record, known: &str) -> bool {
+    record.text(Field::AppId).is_some_and(|id| is_id(id, known))
 }
 
 /// Whether the resource asked for is Microsoft Graph.
@@ -63,7 +79,7 @@ pub(super) fn asks_device_registration(record: &Record) -> bool {
 fn is_resource(record: &Record, id: &str) -> bool {
     record
         .resource_id()
-        .is_some_and(|resource| resource.eq_ignore_ascii_case(id))
+        .is_some_and(|resource| is_id(resource, id))
 }
 
 /// Whether a user got in on one factor given just now, where a second one would have been possible.
@@ -78,7 +94,7 @@ pub(super) fn got_in_on_one_factor(case: &Case) -> bool {
         && !record.is_workload()
         && record.is_interactive() != Some(false)
         && !record.is_network_trusted()
-        && !record.is(Field::AppId, WINDOWS_SIGN_IN)
+        && !is_app(record, WINDOWS_SIGN_IN)
         && !record.is(Field::AppName, "Windows Sign In")
         && ![Said::Satisfied, Said::Completed, Said::FirstFactorReused]
             .iter()
@@ -92,12 +108,6 @@ fn is_strong(method: &str) -> bool {
     ["hello", "fido", "passkey", "certificate"]
         .iter()
         .any(|word| mentions(method, word))
-}
-
-/// The part of a user agent that is looked at: whoever signs in chooses how long it is.
-pub(super) fn start_of(agent: &str) -> &str {
-    let end = agent.floor_char_boundary(USER_AGENT_BYTES_MAX);
-    agent.get(..end).unwrap_or(agent)
 }
 
 /// Names to look for in a user agent.
@@ -153,31 +163,72 @@ const fn letter(byte: u8) -> u32 {
     }
 }
 
-/// Sorts by a number; what has the same number stays in order.
-pub(super) fn sort_by<T: Copy>(items: &mut Vec<T>, number: fn(&T) -> u32) {
-    let mut places: Vec<u64> = items
-        .iter()
-        .zip(0_u64..)
-        .map(|(item, place)| u64::from(number(item)) << 32 | place)
-        .collect();
-    places.sort_unstable();
-    let sorted = places
-        .iter()
-        .filter_map(|place| {
-            items
-                .get(usize::try_from(place & u64::from(u32::MAX)).ok()?)
-                .copied()
-        })
-        .collect();
-    *items = sorted;
-}
-
 /// How many different ones there are; 0 stands for "not known" and does not count.
 pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
-    let mut hashes: Vec<u64> = hashes.filter(|&hash| hash != 0).map(u64::from).collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    i64::try_from(hashes.len()).unwrap_or(i64::MAX)
+    let mut different = Different::default();
+    for hash in hashes {
+        different.add(hash);
+    }
+    different.count()
+}
+
+/// Counts how many different hashes there are. Takes no memory of its own, and a few instructions for each hash; where
+/// they are chosen to collide, so many for each that was added before, of which there are few.
+pub(super) struct Different {
+    /// Twice as many as the longest list of a user or address has entries; 0 for a free one.
+    slots: [u32; 256],
+    count: usize,
+    /// What found no free slot, as of a tenant's list, in order.
+    others: Vec<u32>,
+}
+
+impl Default for Different {
+    fn default() -> Self {
+        Different {
+            slots: [0; 256],
+            count: 0,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl Different {
+    /// Beyond it the search for a free slot would become long.
+    const USED_MAX: usize = 192;
+
+    /// Counts a hash that was not added before, and says whether it was not; 0 stands for "not known" and does not count.
+    pub(super) fn add(&mut self, hash: u32) -> bool {
+        if hash == 0 {
+            return false;
+        }
+        // Networks are small numbers: Knuth's multiplier spreads them.
+        let [mut place, ..] = hash.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        // There is always a free slot, and a byte is always the place of one.
+        loop {
+            let slot = &mut self.slots[usize::from(place)];
+            if *slot == hash {
+                return false;
+            }
+            if *slot == 0 {
+                break;
+            }
+            place = place.wrapping_add(1);
+        }
+        if self.count < Different::USED_MAX {
+            self.slots[usize::from(place)] = hash;
+            self.count += 1;
+        } else if let Err(place) = self.others.binary_search(&hash) {
+            self.others.insert(place, hash);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// How many there were.
+    pub(super) fn count(&self) -> i64 {
+        i64::try_from(self.count + self.others.len()).unwrap_or(i64::MAX)
+    }
 }
 
 /// How many there are.
@@ -199,16 +250,39 @@ pub(super) fn in_attack(
     }
     let signal = super::ALL.get(usize::from(attack.signal))?;
     let minutes = at.abs_diff(attack.at) / 60;
-    case.hit(level, format!("{} {minutes} min before", signal.id))
+    case.hit(level, why!("{} {} min before", signal.id, minutes))
 }
 
-/// How many users among `traces` are strangers at their address: they had not got in from there before, nor did after.
-pub(super) fn strangers(traces: &[Trace], counts: &dyn Fn(&Trace) -> bool) -> i64 {
-    let strange = |trace: &&Trace| {
-        !trace.guest && !trace.is(Traits::COMPLETED) && !trace.is(Traits::CONFIDENTIAL)
-    };
-    let counted = traces.iter().filter(|trace| counts(trace));
-    distinct(counted.filter(strange).map(|trace| trace.user))
+/// Whether the user of a trace is a stranger at the address: had not got in from there before, nor did after.
+pub(super) fn is_stranger(trace: &Trace) -> bool {
+    !trace.guest && !trace.is(Traits::COMPLETED) && !trace.is(Traits::CONFIDENTIAL)
+}
+
+/// How many users are strangers at their address, among the `traces` that count.
+pub(super) fn strangers(traces: &[Trace], counts: impl Fn(&Trace) -> bool) -> i64 {
+    let strange = |trace: &&Trace| counts(trace) && is_stranger(trace);
+    distinct(traces.iter().filter(strange).map(|trace| trace.user))
+}
+
+/// Some causes, to be told from others at once.
+pub(super) struct Causes(u64);
+
+impl Causes {
+    pub(super) const fn of(causes: &[Cause]) -> Causes {
+        const { assert!(Cause::ALL.len() <= 64) };
+        let mut bits = 0;
+        let mut rest = causes;
+        while let [cause, after @ ..] = rest {
+            bits |= 1 << *cause as u8;
+            rest = after;
+        }
+        Causes(bits)
+    }
+
+    /// Whether `cause`, a position in [`Cause::ALL`], is among them.
+    pub(super) fn have(&self, cause: u8) -> bool {
+        self.0 >> (cause & 63) & 1 != 0
+    }
 }
 
 /// Whether the user of a refused or interrupted record had got in from the address before it.
@@ -400,10 +474,8 @@ pub(super) fn is_carried(user: &User, event: &Event) -> bool {
 
 /// Whether a policy refused it, not risk and not a step on the way such as 50076 or 70043.
 pub(super) fn is_policy_block(event: &Event) -> bool {
-    event.is(Traits::BLOCKED)
-        && [Cause::PolicyBlock, Cause::CaDevice, Cause::CaApp]
-            .iter()
-            .any(|&cause| event.caused_by(cause))
+    const BLOCKS: Causes = Causes::of(&[Cause::PolicyBlock, Cause::CaDevice, Cause::CaApp]);
+    event.is(Traits::BLOCKED) && BLOCKS.have(event.cause)
 }
 
 /// Whether the password was right and something else stopped it. Pages that come after all factors are no stop, and
@@ -413,11 +485,11 @@ pub(super) fn is_stopped(event: &Event) -> bool {
         && !event.is_success()
         && !event.is(Traits::WORKLOAD)
         && (!event.is(Traits::NON_INTERACTIVE) || matches!(event.code, 50072 | 50074))
-        && STOPS.iter().any(|&cause| event.caused_by(cause))
+        && STOPS.have(event.cause)
 }
 
 /// What stops a sign-in after a right password.
-const STOPS: &[Cause] = &[
+const STOPS: Causes = Causes::of(&[
     Cause::MfaRequired,
     Cause::MfaSetup,
     Cause::MfaFailed,
@@ -431,7 +503,7 @@ const STOPS: &[Cause] = &[
     Cause::RiskBlock,
     Cause::PasswordChange,
     Cause::AccountRestricted,
-];
+]);
 
 /// Whether the record goes on with a session of an earlier sign-in, so that nobody gave a password.
 pub(super) fn is_earlier_session(case: &Case) -> bool {

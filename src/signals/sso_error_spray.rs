@@ -82,7 +82,7 @@ fn check(case: &Case) -> Option<Hit> {
         return None;
     }
     let traces = address.trouble.within(secs);
-    let users = shared::strangers(traces, &|trace: &Trace| is_sso(trace.code));
+    let users = shared::strangers(traces, |trace: &Trace| is_sso(trace.code));
     let level = if users >= case.config.int(&MANY_USERS) {
         &MANY
     } else if users >= case.config.int(&SOME_USERS) {
@@ -96,9 +96,11 @@ fn check(case: &Case) -> Option<Hit> {
     }
     case.hit(
         level,
-        format!(
-            "single sign-on failed for {users} users at this address within {} min, {insiders} got in",
-            secs / 60
+        why!(
+            "single sign-on failed for {} users at this address within {} min, {} got in",
+            users,
+            secs / 60,
+            insiders
         ),
     )
 }

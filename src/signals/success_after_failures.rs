@@ -125,7 +125,11 @@ fn check(case: &Case) -> Option<Hit> {
     let minutes = case.config.int(&WINDOW_SECS) / 60;
     case.hit(
         level,
-        format!("right password after {tried} refused within {minutes} min"),
+        why!(
+            "right password after {} refused within {} min",
+            tried,
+            minutes
+        ),
     )
 }
 

@@ -61,9 +61,11 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!(
-            "{what} where {} others were refused within {} min",
-            seen.users, seen.minutes
+        why!(
+            "{} where {} others were refused within {} min",
+            what,
+            seen.users,
+            seen.minutes
         ),
     )
 }

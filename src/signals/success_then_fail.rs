@@ -84,7 +84,7 @@ fn check(case: &Case) -> Option<Hit> {
     let secs = event.at.abs_diff(other.at);
     case.hit(
         level,
-        format!("got in, and refused in another {what} {secs} s later"),
+        why!("got in, and refused in another {} {} s later", what, secs),
     )
 }
 

@@ -3,8 +3,8 @@
 //! Names count as whole words in any case, so a browser whose name merely contains one stays silent. Agents of phishing
 //! kits (`node`, `axios`, `undici`) say something only together with the app: see `aitm_pattern`.
 use super::prelude::*;
-use super::shared::{AZURE_CLI, Words, cut, start_of};
-use crate::input::words::mentions;
+use super::shared::{AZURE_CLI, Words, cut, is_app};
+use super::why::Why;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "suspicious_user_agent",
@@ -59,16 +59,16 @@ const GENERIC: Level = Level {
         "Our weight: Elastic only hunts with these, and only among wrong passwords",
     ),
 };
-const EXTRA_TOOLS: Opt = Opt {
-    key: "suspicious_user_agent.extra_tools",
-    unit: "texts that mark a tool, anywhere in the user agent",
-    kind: Kind::Texts { default: &[] },
-    source: "empty: for what the operator's own reports name",
-};
+pub(super) const EXTRA_TOOLS: Opt = Opt::new(
+    "suspicious_user_agent.extra_tools",
+    "texts that mark a tool, anywhere in the user agent",
+    Kind::Texts { default: &[] },
+    "empty: for what the operator's own reports name",
+);
 
 /// Attack tools, in the spelling of the rules: Elastic's three user-agent rules and its rule over Graph activity
 /// (`aadinternals`), and of its hunt for rare user agents those names that no library bears.
-static TOOLS: Words = Words::new(&[
+pub(super) static TOOLS: Words = Words::new(&[
     "azurehound",
     "sharphound",
     "bloodhound",
@@ -84,7 +84,7 @@ static TOOLS: Words = Words::new(&[
 
 /// Plain libraries and browsers without a window: the rest of Elastic's hunt, and of its rule over Graph activity
 /// `aiohttp` (`ROADrecon`), `node-fetch` and `go-resty`. The longer name first.
-static LIBRARIES: Words = Words::new(&[
+pub(super) static LIBRARIES: Words = Words::new(&[
     "python-requests",
     "python-urllib",
     "aiohttp",
@@ -109,32 +109,35 @@ static LIBRARIES: Words = Words::new(&[
 ]);
 
 fn check(case: &Case) -> Option<Hit> {
-    let agent = start_of(case.record.text(Field::UserAgent)?);
+    let agent = case.agent;
     let level = if case.class.status == Status::Success {
         &TOOL_SUCCESS
     } else {
         &TOOL
     };
-    if let Some(name) = TOOLS.find(agent) {
+    if let Some(name) = agent.tool {
         // The string of one tool is long; its name says more.
         let name = if name.starts_with("Teams/") {
             "TeamFiltration"
         } else {
             name
         };
-        return case.hit(level, format!("the user agent is that of {name}"));
+        return case.hit(level, why!("the user agent is that of {}", name));
     }
     let extra = case.config.texts(&EXTRA_TOOLS);
-    if let Some(text) = extra.iter().find(|text| mentions(agent, text)) {
-        return case.hit(level, format!("the user agent holds {}", cut(text)));
+    if let Some(text) = agent.extra.and_then(|position| extra.get(position)) {
+        return case.hit(
+            level,
+            Why::Given(format!("the user agent holds {}", cut(text)).into()),
+        );
     }
-    let name = LIBRARIES.find(agent)?;
+    let name = agent.library?;
     // Azure CLI is written in Python and says so.
-    if name.starts_with("python") && case.record.is(Field::AppId, AZURE_CLI) {
+    if name.starts_with("python") && is_app(case.record, AZURE_CLI) {
         return None;
     }
     let name = name.trim_end_matches('/');
-    case.hit(&GENERIC, format!("the user agent is the library {name}"))
+    case.hit(&GENERIC, why!("the user agent is the library {}", name))
 }
 
 #[cfg(test)]
@@ -202,6 +205,6 @@ mod tests {
         );
         let record = record(0, &"x".repeat(3000));
         let hit = hits("suspicious_user_agent", &record, &config).unwrap();
-        assert!(hit.why.len() < 120, "{}", hit.why);
+        assert!(hit.why.to_string().len() < 120, "{}", hit.why);
     }
 }

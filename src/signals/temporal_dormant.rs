@@ -92,7 +92,7 @@ fn check(case: &Case) -> Option<Hit> {
     if days >= case.config.int(&DORMANT_DAYS) {
         let level = if elsewhere { &ELSEWHERE } else { &DORMANT };
         let place = if elsewhere { ", new network" } else { "" };
-        return case.hit(level, format!("first sign-in in {days} days{place}"));
+        return case.hit(level, why!("first sign-in in {} days{}", days, place));
     }
     let known_days = i64::from(event.at.saturating_sub(user.since) / 86_400);
     let unusual = before.new_hour
@@ -101,7 +101,7 @@ fn check(case: &Case) -> Option<Hit> {
         && known_days >= case.config.int(&HISTORY_DAYS);
     let hour = event.at / 3600 % 24;
     unusual
-        .then(|| case.hit(&HOUR, format!("first time at {hour}:00 UTC")))
+        .then(|| case.hit(&HOUR, why!("first time at {}:00 UTC", hour)))
         .flatten()
 }
 

@@ -121,7 +121,12 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!("{whose} renewed {renewals} times from a strange network, begun {minutes} min after a sign-in"),
+        why!(
+            "{} renewed {} times from a strange network, begun {} min after a sign-in",
+            whose,
+            renewals,
+            minutes
+        ),
     )
 }
 

@@ -105,7 +105,11 @@ fn check(case: &Case) -> Option<Hit> {
     };
     case.hit(
         level,
-        format!("right password, stopped ({ended}); the {what} is new for the user"),
+        why!(
+            "right password, stopped ({}); the {} is new for the user",
+            ended,
+            what
+        ),
     )
 }
 
