@@ -12,7 +12,7 @@ use crate::stream::{self, Stopped, Stretch};
 #[derive(Debug)]
 pub enum Fed {
     /// An input begins.
-    Begin(Input),
+    Begin,
     /// Whole lines with their line ends; only the last of an input can lack one.
     Lines(String),
     /// Bytes to be passed on as they are, see [`Stretch::Raw`].
@@ -84,8 +84,8 @@ struct Gone;
 
 fn one(input: Input, sender: &SyncSender<Fed>) -> Result<(), Gone> {
     let send = |fed| sender.send(fed).map_err(|_| Gone);
-    send(Fed::Begin(input.clone()))?;
-    let source = match input.open() {
+    send(Fed::Begin)?;
+    let source = match input.open_unpacked() {
         Ok(source) => source,
         Err(error) => return send(Fed::Failed(input, error)),
     };

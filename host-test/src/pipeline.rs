@@ -32,7 +32,7 @@ const PIECE_BYTES_MIN: usize = 64 << 10;
 /// What has been made of what was read, in order. See [`Fed`], whose lines these are.
 pub enum Made {
     /// An input begins.
-    Begin(Input),
+    Begin,
     /// The lines of a batch, enriched.
     Batch(Batch),
     /// Bytes of no session.
@@ -154,7 +154,7 @@ fn spread(fed: Receiver<Fed>, lanes: &[SyncSender<Work>], tickets: &SyncSender<T
     let ready = |made| tickets.send(Ticket::Ready(made)).is_ok();
     for one in fed {
         let goes_on = match one {
-            Fed::Begin(input) => ready(Made::Begin(input)),
+            Fed::Begin => ready(Made::Begin),
             Fed::Lines(text) => {
                 let read = Read::of(text.as_bytes());
                 let (order, parts) = part(text, lanes.len());

@@ -23,7 +23,7 @@ use crate::{Ending, Session, summary};
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Files, glob patterns, or - for standard input; without any, standard input
+    /// Files, glob patterns, or - for standard input; without any, standard input. Gzip is unpacked
     #[arg(value_name = "FILES")]
     pub inputs: Vec<String>,
     /// Options of the transform, JSON or TOML
@@ -111,15 +111,7 @@ impl Run {
         let sessions = iter::once(&mut opened.session).chain(&mut more);
         let mut ended = pipeline::run(feed::feed(inputs), sessions, |made| {
             match made {
-                Made::Begin(input) => {
-                    outputs.next_input();
-                    if input.is_gzip() {
-                        progress.say(&format!(
-                            "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
-                            input.shown()
-                        ));
-                    }
-                }
+                Made::Begin => outputs.next_input(),
                 Made::Batch(batch) => {
                     batch
                         .traps
