@@ -52,7 +52,7 @@ impl Explain {
             "-" => Input::Stdin,
             path => Input::File(path.into()),
         };
-        let source = input.open().with_context(|| input.shown())?;
+        let source = input.open_unpacked().with_context(|| input.shown())?;
         let mut session = plugin.open(&config)?;
         let picked = match self.line {
             // What stands before it is part of the decision.

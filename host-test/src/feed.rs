@@ -12,7 +12,7 @@ use crate::stream::{self, Stopped, Stretch};
 #[derive(Debug)]
 pub enum Fed {
     /// An input begins.
-    Begin(Input),
+    Begin,
     /// Whole lines with their line ends; only the last of an input can lack one.
     Lines(String),
     /// Bytes to be passed on as they are, see [`Stretch::Raw`].
@@ -37,9 +37,17 @@ pub enum Fed {
 /// Batches read ahead, of at most about a megabyte each.
 const AHEAD: usize = 2;
 
-/// Reads the inputs one after the other; [`Fed::Done`] or [`Fed::Stop`] is the last to come.
-pub fn feed(inputs: Vec<Input>) -> Receiver<Fed> {
-    on_thread(
+/// What is being read, and a way to end it.
+pub struct Feed {
+    /// What was read. [`Fed::Done`] or [`Fed::Stop`] is the last to come.
+    pub fed: Receiver<Fed>,
+    /// Whoever sends [`Fed::Stop`] here ends it, also while a pipe is silent.
+    pub stop: SyncSender<Fed>,
+}
+
+/// Reads the inputs one after the other.
+pub fn feed(inputs: Vec<Input>) -> Feed {
+    let (stop, fed) = on_thread(
         || Fed::Stop,
         |sender| {
             for input in inputs {
@@ -49,15 +57,18 @@ pub fn feed(inputs: Vec<Input>) -> Receiver<Fed> {
             }
             let _ = sender.send(Fed::Done);
         },
-    )
+    );
+    Feed { fed, stop }
 }
 
-/// Runs `read` on a thread of its own. What it sends comes out here, and `stop` too, when the program is told to stop.
+/// Runs `read` on a thread of its own. What it sends comes out here, and `stop` too, when the program is told to stop;
+/// what is sent by others stands among it.
 pub fn on_thread<T: Send + 'static>(
     stop: impl Fn() -> T + Send + 'static,
     read: impl FnOnce(SyncSender<T>) + Send + 'static,
-) -> Receiver<T> {
+) -> (SyncSender<T>, Receiver<T>) {
     let (sender, receiver) = sync_channel(AHEAD);
+    let others = sender.clone();
     let stopping = sender.clone();
     // A second handler in one process is refused; tests that run several times in one process go without.
     let heard = ctrlc::set_handler(move || {
@@ -65,7 +76,7 @@ pub fn on_thread<T: Send + 'static>(
     });
     drop(heard);
     thread::spawn(move || read(sender));
-    receiver
+    (others, receiver)
 }
 
 /// Nobody listens any more.
@@ -73,8 +84,8 @@ struct Gone;
 
 fn one(input: Input, sender: &SyncSender<Fed>) -> Result<(), Gone> {
     let send = |fed| sender.send(fed).map_err(|_| Gone);
-    send(Fed::Begin(input.clone()))?;
-    let source = match input.open() {
+    send(Fed::Begin)?;
+    let source = match input.open_unpacked() {
         Ok(source) => source,
         Err(error) => return send(Fed::Failed(input, error)),
     };

@@ -1,11 +1,19 @@
 //! What to read: file names, glob patterns and `-`, in the order given.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use flate2::bufread::MultiGzDecoder;
+
 use crate::terminal::say;
+
+/// What gzip begins with, and no text does.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Bytes of gzip that are unpacked at a time.
+const PACKED_BYTES: usize = 256 << 10;
 
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +41,18 @@ impl Input {
         })
     }
 
-    /// Its size in bytes, where it has one: a pipe and a terminal do not.
+    /// The same, unpacked where it is gzip. A packed input that is damaged gives what was in it so far, and then fails.
+    pub fn open_unpacked(&self) -> io::Result<Box<dyn Read>> {
+        unpacked(self.open()?)
+    }
+
+    /// How many bytes it holds, where that is known: of a pipe, a terminal and what is packed it is not.
     pub fn bytes(&self) -> Option<u64> {
         let Input::File(path) = self else {
             return None;
         };
         let about = fs::metadata(path).ok()?;
-        about.is_file().then_some(about.len())
+        (about.is_file() && !self.is_gzip()).then_some(about.len())
     }
 
     /// Whether this is the file at `path`, under whatever name; standard input can be a file as well.
@@ -57,17 +70,40 @@ impl Input {
         }
     }
 
-    /// Whether a file holds gzip: its lines would all be passed on as unreadable.
-    pub fn is_gzip(&self) -> bool {
+    /// Whether a file holds gzip.
+    fn is_gzip(&self) -> bool {
         let Input::File(path) = self else {
             return false;
         };
         // A pipe has a name too at times, and what is read from it is gone.
-        let mut start = [0; 2];
+        let mut start = [0; GZIP.len()];
         fs::metadata(path).is_ok_and(|about| about.is_file())
             && File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
-            && start == [0x1f, 0x8b]
+            && start == GZIP
     }
+}
+
+/// A source, unpacked if its first two bytes say that it is gzip.
+fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let (mut start, mut filled) = ([0; GZIP.len()], 0);
+    // On a pipe the second byte is waited for only where the first is gzip's.
+    while filled < GZIP.len() && start[..filled] == GZIP[..filled] {
+        match source.read(&mut start[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let whole = Cursor::new(start[..filled].to_vec()).chain(source);
+    Ok(if start[..filled] == GZIP {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+            PACKED_BYTES,
+            whole,
+        )))
+    } else {
+        Box::new(whole)
+    })
 }
 
 /// What is wrong with each input where not one of them is there; `None` where at least one is.

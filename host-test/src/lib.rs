@@ -30,6 +30,7 @@ pub mod inspect;
 mod lockstep;
 mod opened;
 mod output;
+mod pipeline;
 pub mod plugin;
 mod progress;
 pub mod run;

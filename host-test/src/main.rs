@@ -27,7 +27,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Reads records and writes them enriched
-    #[command(after_help = "\
+    #[command(after_help = format!("\
 Examples:
   signin-triage run signins.ndjson > enriched.ndjson
   signin-triage run 'logs/2025-03-*.ndjson' --out march.ndjson
@@ -36,7 +36,9 @@ Examples:
   signin-triage run --lockstep lines --state triage.state --log triage.log
 
 Every line leaves exactly once, in order but for those that wait (--hold). What is not a sign-in record leaves as it
-came.")]
+came.
+
+{}", host_test::run::about_jobs()))]
     Run(Run),
     /// Takes records by HTTP, sends them on enriched, and answers what the downstream answered
     #[command(after_help = "\

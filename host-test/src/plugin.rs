@@ -419,13 +419,21 @@ impl Session<'_> {
     /// Enriches whole lines. At most about 8 MiB at once: what one call gives back is limited to 128 MiB.
     ///
     /// Never fails: where the component traps, the batch comes back as it was and is counted under `trapped`.
+    ///
+    /// The text is kept until the next snapshot, in case of a trap. Who has no more use for it saves a copy with
+    /// [`Session::process_owned`].
     pub fn process(&mut self, batch: &str) -> Outcome {
-        let mut outcome = self.call(Call::Process(batch));
+        self.process_owned(batch.to_owned())
+    }
+
+    /// The same for a batch that is given away.
+    pub fn process_owned(&mut self, batch: String) -> Outcome {
+        let mut outcome = self.call(Call::Process(&batch));
         if outcome.trap.is_some() {
-            self.pass_on(PassedOn::Trapped, line_count(batch), batch.len());
-            batch.clone_into(&mut outcome.kept);
+            self.pass_on(PassedOn::Trapped, line_count(&batch), batch.len());
+            outcome.kept = batch;
         } else {
-            self.remember(Past::Batch(batch.to_owned()));
+            self.remember(Past::Batch(batch));
         }
         outcome
     }
@@ -595,6 +603,20 @@ const GAUGES: [&str; 5] = [
 /// Whether the counts of a group say how things stand now.
 pub fn is_gauge(group: &str) -> bool {
     GAUGES.contains(&group)
+}
+
+/// The counts of several sessions that looked at different lines of one stream, spread by user. An address can be in
+/// several, so how many there were is not known: that count is left out.
+pub fn total(all: impl IntoIterator<Item = Vec<Counter>>) -> Vec<Counter> {
+    let mut all = all.into_iter();
+    let mut sum = all.next().unwrap_or_default();
+    for more in all {
+        sum.retain(|one| one.group != "addresses");
+        for one in more.iter().filter(|one| one.group != "addresses") {
+            add(&mut sum, &one.group, &one.name, one.count);
+        }
+    }
+    sum
 }
 
 /// Lines that were held when the session was opened.

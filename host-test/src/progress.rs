@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::inputs::Input;
+use crate::pipeline::Read;
 
 /// Shows how far the reading is. Silent unless standard error is a terminal.
 pub struct Progress {
@@ -27,13 +28,13 @@ impl Progress {
         Progress { bar, lines: 0 }
     }
 
-    /// So many bytes of input are done.
-    pub fn advance(&mut self, bytes: &[u8]) {
+    /// So much of the input is done.
+    pub fn advance(&mut self, read: Read) {
         if self.bar.is_hidden() {
             return;
         }
-        self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
-        self.bar.inc(bytes.len() as u64);
+        self.lines += read.lines as u64;
+        self.bar.inc(read.bytes as u64);
         let millis = self.bar.elapsed().as_millis().max(1);
         let per_second = u128::from(self.lines) * 1000 / millis;
         self.bar.set_message(format!("{per_second} records/s"));

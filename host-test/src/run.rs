@@ -1,6 +1,7 @@
 //! `run`: files or standard input in, enriched records out, a summary at the end.
 
 use std::io::{self, IsTerminal, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -8,20 +9,21 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::Value;
 
-use crate::feed::{self, Fed};
+use crate::feed;
 use crate::inputs::{self, Input};
 use crate::lockstep::{Lockstep, Protocol};
 use crate::opened::{Configuration, Opened};
 use crate::output::{Output, Stop};
-use crate::plugin::{Outcome, Plugin};
+use crate::pipeline::{self, JOBS_MAX, Made};
+use crate::plugin::{self, Counter, Plugin};
 use crate::progress::Progress;
 use crate::terminal::say;
-use crate::{Ending, summary};
+use crate::{Ending, Session, summary};
 
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Files, glob patterns, or - for standard input; without any, standard input
+    /// Files, glob patterns, or - for standard input; without any, standard input. Gzip is unpacked
     #[arg(value_name = "FILES")]
     pub inputs: Vec<String>,
     /// Options of the transform, JSON or TOML
@@ -48,7 +50,7 @@ pub struct Run {
     #[arg(long, requires = "state")]
     pub drain: bool,
     /// For callers that send a request on standard input and wait for its reply: one reply to each, at once
-    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["inputs", "out", "suppressed", "drain"])]
+    #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["inputs", "out", "suppressed", "drain", "jobs"])]
     pub lockstep: Option<Protocol>,
     /// With --lockstep: append what goes wrong and the summary to that file; without it nothing is said, because
     /// callers may take a line on standard error for a reply
@@ -58,6 +60,11 @@ pub struct Run {
     #[arg(long, value_name = "SECS", requires_all = ["lockstep", "state"], default_value_t = 300,
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub save_secs: u64,
+    /// So many sessions side by side, with the lines spread over them by user. Labels only, and does not see all that
+    /// one session does: see below
+    #[arg(long, short, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=i64::from(JOBS_MAX)))]
+    pub jobs: u8,
     /// Neither progress bar nor summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
@@ -93,58 +100,41 @@ impl Run {
             say("reading records from the keyboard; end with Ctrl-D");
         }
 
-        let session = &mut opened.session;
+        // The first session is the one that has the state, where there is one.
+        let mut more: Vec<Session> = (1..self.jobs)
+            .map(|_| plugin.open(&config.json))
+            .collect::<Result<_, _>>()?;
         let mut progress = Progress::new(&inputs, self.out.is_none(), self.quiet);
         let started = Instant::now();
         let mut done = 0;
-        let mut ended = Ok(());
         let mut stopped = false;
-        for fed in feed::feed(inputs) {
-            ended = match fed {
-                Fed::Begin(input) => {
-                    outputs.next_input();
-                    if input.is_gzip() {
-                        progress.say(&format!(
-                            "{}: is gzip; unpack it first: zcat FILE | signin-triage run",
-                            input.shown()
-                        ));
-                    }
-                    Ok(())
+        let sessions = iter::once(&mut opened.session).chain(&mut more);
+        let mut ended = pipeline::run(feed::feed(inputs), sessions, |made| {
+            match made {
+                Made::Begin => outputs.next_input(),
+                Made::Batch(batch) => {
+                    batch
+                        .traps
+                        .iter()
+                        .for_each(|trap| say_trap(&progress, trap));
+                    progress.advance(batch.read);
+                    outputs.write(&batch.kept, &batch.suppressed)?;
                 }
-                Fed::Lines(batch) => {
-                    progress.advance(batch.as_bytes());
-                    outputs.take(&session.process(&batch), &progress)
+                Made::Raw(bytes) => {
+                    progress.advance(pipeline::Read::of(&bytes));
+                    outputs.kept.write(&bytes)?;
                 }
-                Fed::Raw {
-                    bytes,
-                    why,
-                    begins_line,
-                } => {
-                    session.pass_on(why, u64::from(begins_line), bytes.len());
-                    progress.advance(&bytes);
-                    outputs.kept.write(&bytes)
-                }
-                Fed::End => {
-                    done += 1;
-                    Ok(())
-                }
-                Fed::Failed(input, error) => {
+                Made::End => done += 1,
+                Made::Failed(input, error) => {
                     progress.say(&format!("{}: {error}", input.shown()));
                     all = false;
-                    Ok(())
                 }
-                Fed::Done => break,
-                Fed::Stop => {
-                    stopped = true;
-                    break;
-                }
-            };
-            if ended.is_err() {
-                break;
+                Made::Stop => stopped = true,
             }
-        }
+            Ok(())
+        });
         if stopped {
-            let counters = session.stats();
+            let counters = stats(&mut opened, &mut more);
             let lines = summary::Counts(&counters).total("lines");
             progress.say(&format!(
                 "told to stop; {lines} lines were read and are done"
@@ -152,7 +142,11 @@ impl Run {
         }
         if ended.is_ok() && (self.state.is_none() || self.drain) {
             outputs.next_input();
-            ended = outputs.take(&session.drain(), &progress);
+            let rest = opened.session.drain();
+            if let Some(reason) = rest.trap_reason() {
+                say_trap(&progress, reason);
+            }
+            ended = outputs.write(&rest.kept, &rest.suppressed);
         }
         progress.finish();
         match ended {
@@ -165,7 +159,7 @@ impl Run {
         }
         // After the output: records that are held must be in one of the two.
         all &= opened.save();
-        let counters = opened.session.stats();
+        let counters = stats(&mut opened, &mut more);
         let counts = summary::Counts(&counters);
         let (lines, records) = (counts.total("lines"), counts.total("records"));
         if lines > 0 && records == 0 && counts.total("lines_held") == 0 {
@@ -209,7 +203,39 @@ impl Run {
             );
             return Ok(None);
         }
-        Ok(config)
+        Ok(config.filter(|config| self.fits_jobs(config)))
+    }
+
+    /// Whether what is asked for can be done by several sessions, if it is to be. If not, that has been said.
+    ///
+    /// An attack from an address over many users is an attack to one session and a few refused sign-ins to each of
+    /// several. What comes from there next is then not known to belong to it, so nothing may be removed by what they
+    /// say. Lines that wait, and a state, belong to one session.
+    fn fits_jobs(&self, config: &Configuration) -> bool {
+        let reasons = [
+            (
+                config.filters,
+                "mode filter (it could remove what belongs to an attack that no single session sees)",
+            ),
+            (
+                config.hold_secs > 0,
+                "hold_secs (a line that waits would lose its place)",
+            ),
+            (self.state.is_some(), "--state (it is one session's)"),
+        ];
+        let reasons: Vec<_> = reasons
+            .into_iter()
+            .filter_map(|(applies, reason)| applies.then_some(reason))
+            .collect();
+        let fits = self.jobs == 1 || reasons.is_empty();
+        if !fits {
+            say(&format!(
+                "--jobs {} cannot be combined with {}",
+                self.jobs,
+                reasons.join(" nor with ")
+            ));
+        }
+        fits
     }
 
     fn outputs(&self, inputs: &[Input], filters: bool) -> Result<Outputs, Ending> {
@@ -290,15 +316,43 @@ impl Outputs {
     }
 
     /// Writes what became of a batch. Suppressed records first: what stands for them in the stream comes after them.
-    fn take(&mut self, outcome: &Outcome, progress: &Progress) -> Result<(), Stop> {
-        if let Some(reason) = outcome.trap_reason() {
-            progress.say(&format!(
-                "the transform failed and a batch went out unchanged: {reason}"
-            ));
+    fn write(&mut self, kept: &str, suppressed: &str) -> Result<(), Stop> {
+        if let Some(output) = &mut self.suppressed {
+            output.write(suppressed.as_bytes())?;
         }
-        if let Some(suppressed) = &mut self.suppressed {
-            suppressed.write(outcome.suppressed.as_bytes())?;
-        }
-        self.kept.write(outcome.kept.as_bytes())
+        self.kept.write(kept.as_bytes())
     }
+}
+
+fn say_trap(progress: &Progress, reason: &str) {
+    progress.say(&format!(
+        "the transform failed and a batch went out unchanged: {reason}"
+    ));
+}
+
+/// The counts of all sessions.
+fn stats<'a>(opened: &mut Opened<'a>, more: &mut [Session<'a>]) -> Vec<Counter> {
+    let sessions = iter::once(&mut opened.session).chain(more);
+    plugin::total(sessions.map(Session::stats))
+}
+
+/// What `--help` says of `--jobs`: which signals see less, from their list.
+pub fn about_jobs() -> String {
+    format!(
+        "--jobs N spreads the lines by user over N sessions. What is said by user is as with one session. Signals by \
+         address and by tenant ({}) see only the lines of their own session: a spray over users of several is counted \
+         in each by itself, so they hit later or not at all, new_place_tenant more often. What follows an attack is \
+         then not known to, and noise.suppress can be true for a record that one session would keep: do not drop \
+         records by it. Mode filter, hold_secs and --state are refused. Lines leave in the order in which they came. \
+         Envelopes, and lines that name no user, are all with the first session. Memory is N times that of one.",
+        seen_apart().join(", ")
+    )
+}
+
+/// The signals that see less with several sessions: those that look at what is kept by another key than the user.
+pub fn seen_apart() -> Vec<&'static str> {
+    use signin_triage::{signals, state::Key};
+    let by_other = |key: Option<Key>| key.is_some_and(|key| key != Key::User);
+    let ids = signals::ALL.iter().filter(|signal| by_other(signal.needs));
+    ids.map(|signal| signal.id).collect()
 }

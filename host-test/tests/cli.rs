@@ -729,22 +729,61 @@ fn an_output_that_is_an_input_is_refused_under_any_name() {
 
 #[test]
 fn input_without_any_record_is_said_even_quietly() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("day.ndjson.gz").display().to_string();
-    fs::write(&path, b"\x1f\x8b\x08\x00\x00\n\xff\xfe").unwrap();
-    for (arguments, input, said) in [
-        (
-            vec!["run", "-q"],
-            "{}\nx\n",
-            "none of 2 lines was a sign-in record",
-        ),
-        (vec!["run", "-q", &path], "", "is gzip; unpack it first"),
-        (vec!["run", "-q"], "", ""),
+    for (input, said) in [
+        ("{}\nx\n", "none of 2 lines was a sign-in record"),
+        ("", ""),
     ] {
-        let output = run(&arguments, input.as_bytes());
-        assert_eq!(code(&output), 0, "{arguments:?}");
+        let output = run(&["run", "-q"], input.as_bytes());
+        assert_eq!(code(&output), 0, "{input:?}");
         assert!(stderr(&output).contains(said), "{}", stderr(&output));
         assert_eq!(stderr(&output).is_empty(), said.is_empty());
+    }
+}
+
+#[test]
+fn gzip_is_unpacked_by_its_first_bytes_and_a_damaged_one_fails_after_what_it_held() {
+    let packed = |text: &str| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text.as_bytes()).unwrap();
+        packer.finish().unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day.ndjson").display().to_string();
+    let text = (0..600).fold(String::new(), |text, number| {
+        text + &RECORD.replace("Ada", &format!("Ada {number}")) + "\n"
+    });
+    let plain = run(&["run", "-q"], text.as_bytes()).stdout;
+    // Two packed files one behind the other are one.
+    let half = text.match_indices('\n').nth(299).unwrap().0 + 1;
+    let whole = [packed(&text[..half]), packed(&text[half..])].concat();
+    fs::write(&path, &whole).unwrap();
+    for (arguments, input) in [
+        (vec!["run", "-q", &path], &b""[..]),
+        (vec!["run", "-q", "-"], &whole),
+    ] {
+        let output = run(&arguments, input);
+        assert_eq!((code(&output), &*stderr(&output)), (0, ""));
+        assert!(output.stdout == plain, "{arguments:?}");
+    }
+    let said = stdout(&run(&["explain", &path, "--line", "600"], b""));
+    assert!(said.contains("Ada 599"), "{said}");
+
+    // Cut off: all that could be unpacked leaves, the next file is done, and the exit code says so.
+    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let next = write(folder.path(), "next.ndjson", &format!("{RECORD}\n"));
+    let output = run(&["run", "-q", &path, &next], b"");
+    let said = stderr(&output);
+    assert_eq!((code(&output), said.lines().count()), (1, 1), "{said}");
+    assert!(said.starts_with(&format!("{path}: ")), "{said}");
+    let (rest, labels) = taken_off(&output.stdout);
+    assert!(labels > 400, "only {labels} were unpacked");
+    assert!(rest.starts_with(&text.as_bytes()[..half]));
+    assert!(rest.ends_with(format!("\n{RECORD}\n").as_bytes()));
+
+    // What only begins alike is passed on as it is.
+    for input in [&b"\x1f"[..], b"\x1f\n", b"\n", b"a\x1f\x8b\n"] {
+        let output = run(&["run", "-q"], input);
+        assert_eq!((code(&output), &*output.stdout), (0, input));
     }
 }
 

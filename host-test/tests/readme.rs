@@ -49,6 +49,7 @@ fn the_tables_are_those_of_the_code() {
         ("keeping rules", keeping_rules()),
         ("signals", signal_table()),
         ("options", option_table()),
+        ("signals seen apart", signals_seen_apart()),
     ] {
         let mark = format!("<!-- {name}: generated -->\n");
         let start = current.find(&mark).expect(&mark) + mark.len();
@@ -220,6 +221,12 @@ fn signal_table() -> String {
         .unwrap();
     }
     table
+}
+
+fn signals_seen_apart() -> String {
+    let ids = host_test::run::seen_apart();
+    let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
+    ids.join(", ") + ".\n"
 }
 
 fn option_table() -> String {

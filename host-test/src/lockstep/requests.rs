@@ -39,7 +39,7 @@ pub enum Heard {
 
 /// Reads standard input. [`Heard::End`], [`Heard::Broken`] or [`Heard::Stop`] is the last to come.
 pub fn hear(protocol: Protocol) -> Receiver<Heard> {
-    feed::on_thread(
+    let (_, heard) = feed::on_thread(
         || Heard::Stop,
         move |sender| {
             let read = Input::Stdin.open().map_err(Stopped::Reading);
@@ -54,7 +54,8 @@ pub fn hear(protocol: Protocol) -> Receiver<Heard> {
             };
             let _ = sender.send(last);
         },
-    )
+    );
+    heard
 }
 
 /// Nobody listens any more.
