@@ -132,7 +132,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Reads on in a string whose first quote has been read, if there is no escape in it; else it stays where it is.
-    #[inline]
+    #[inline(always)]
     pub fn plain_text(&mut self) -> Option<Span> {
         let length = scan::stop(self.rest);
         if self.rest.get(length) != Some(&b'"') {
@@ -167,6 +167,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// Closes the open object if its bracket comes next, without white space before it.
+    #[inline(always)]
     pub fn closes(&mut self) -> bool {
         let closes = self.here() == Some(b'}');
         if closes {

@@ -264,7 +264,7 @@ impl Reader<'_> {
 
     /// Reads up to the value of the next member of the open object; `None` once the object is closed. `first` as for
     /// [`Cursor::key`].
-    #[inline]
+    #[inline(always)]
     fn next(
         &mut self,
         cursor: &mut Cursor,
@@ -301,7 +301,7 @@ impl Reader<'_> {
     }
 
     /// Moves past the next name if it is one that is expected.
-    #[inline]
+    #[inline(always)]
     fn guess(&mut self, cursor: &mut Cursor, site: Site, place: &mut Place) -> Option<Ahead> {
         let (ahead, length) = self.scratch.seen.guess(cursor.rest(), site, place)?;
         cursor.pass(length);
@@ -377,7 +377,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn member(&mut self, cursor: &mut Cursor, ahead: Ahead, source: Source) -> Result<(), Fault> {
         // Most members are texts without escapes, to be kept or passed over.
         if ahead.in_text

@@ -18,7 +18,7 @@ const VECTORS: bool = cfg!(any(
 ));
 
 /// Where the first stop of `bytes` is; their length where there is none.
-#[inline]
+#[inline(always)]
 pub(super) fn stop(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     if VECTORS {
@@ -104,7 +104,7 @@ impl<const WORDS: usize> Text<WORDS> {
     }
 
     /// Whether `bytes` begins with it. Where too few bytes follow to compare whole words, the answer is no.
-    #[inline]
+    #[inline(always)]
     pub(super) fn begins(&self, bytes: &[u8]) -> bool {
         let whole = self.len() / 8;
         let (Some((last, words)), Some((end, chunks))) = (

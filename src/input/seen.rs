@@ -109,20 +109,22 @@ impl Default for Names {
 
 impl Names {
     /// The name that stands at the start of `text`, if it is one that came at this place before, and its length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn guess(
         &mut self,
         text: &[u8],
         site: Site,
         place: &mut Place,
     ) -> Option<(Ahead, usize)> {
-        let [last, other] = *self.next(*place)?;
-        let found = match self.at(last, text, site) {
-            Some(found) => found,
-            None => self.guess_again([last, other], text, site, *place)?,
+        let name = self.kept.get(usize::from(place.name))?;
+        let next = *name.next.get(usize::from(place.within))?;
+        let name = self.at(next[0], text, site);
+        let name = match name {
+            Some(name) => name,
+            None => self.guess_again(next, text, site, *place)?,
         };
-        *place = Place::after(found.0.name);
-        Some(found)
+        *place = Place::after(name.ahead.name);
+        Some((name.ahead, name.text.len()))
     }
 
     #[inline(never)]
@@ -132,21 +134,19 @@ impl Names {
         text: &[u8],
         site: Site,
         place: Place,
-    ) -> Option<(Ahead, usize)> {
-        let found = self.at(other, text, site)?;
+    ) -> Option<&Name> {
+        self.at(other, text, site)?;
         *self.next(place)? = [other, last];
-        Some(found)
+        self.kept.get(usize::from(other))
     }
 
     /// What is kept as `name` where `text` begins with it.
-    #[inline]
-    fn at(&self, name: u16, text: &[u8], site: Site) -> Option<(Ahead, usize)> {
+    #[inline(always)]
+    fn at(&self, name: u16, text: &[u8], site: Site) -> Option<&Name> {
         let name = self.kept.get(usize::from(name))?;
-        let found = name.site == site && name.text.begins(text);
-        found.then_some((name.ahead, name.text.len()))
+        (name.site == site && name.text.begins(text)).then_some(name)
     }
 
-    #[inline]
     fn next(&mut self, place: Place) -> Option<&mut [u16; 2]> {
         let name = self.kept.get_mut(usize::from(place.name))?;
         name.next.get_mut(usize::from(place.within))
