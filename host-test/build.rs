@@ -47,6 +47,8 @@ fn build() -> Result<()> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
+    println!("cargo::rustc-env=COMPONENT_COMPILER={}", compiler()?);
+
     let target_dir = out.join("component");
     let module = build_module(&root, &target_dir, "component")?;
     fs::write(out.join("signin_triage.wasm"), encode(&module)?)?;
@@ -71,6 +73,16 @@ fn missing_target() -> Result<Option<String>> {
     Ok((!installed).then(|| {
         format!("the Rust target {TARGET} is missing; add it with: rustup target add {TARGET}")
     }))
+}
+
+/// What `rustc -V` says: how many instructions the component runs depends on it.
+fn compiler() -> Result<String> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let asked = Command::new(rustc)
+        .arg("-V")
+        .output()
+        .context("rustc does not start")?;
+    Ok(String::from_utf8(asked.stdout)?.trim().to_owned())
 }
 
 /// Compiles the crate to a core module.

@@ -24,6 +24,7 @@ pub mod demo;
 pub mod explain;
 mod feed;
 mod fields;
+pub mod figures;
 pub mod fluent_bit;
 mod inputs;
 pub mod inspect;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Config, Engine, ResourceLimiter, Store};
 
-mod bindings {
+pub(crate) mod bindings {
     #![allow(missing_docs, clippy::pedantic, unused_qualifications)]
     wasmtime::component::bindgen!({ path: "../wit", world: "signin-triage" });
 }
