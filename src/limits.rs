@@ -57,6 +57,10 @@ pub const REFRESHES_PER_USER: usize = 32;
 /// How long they are remembered one by one, in seconds.
 pub const REFRESHES_SECS: u32 = 7200;
 
+/// Sign-ins and renewals of a user, or traces and guests of an address, up to which an entry is kept packed
+/// ([`crate::state::table`]). Unpacking and packing so many is some thousand instructions; a day of most users is fewer.
+pub const QUIET_EVENTS: usize = 32;
+
 /// Networks remembered per user; 16 bytes each. The one unseen the longest makes room, the user's own last of all.
 pub const NETWORKS_PER_USER: usize = 12;
 

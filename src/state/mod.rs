@@ -4,8 +4,10 @@
 //! what its own key sees and by nothing else, so that an engine can keep them apart ([`crate::keyed`]).
 
 pub mod address;
+pub mod compact;
 pub mod event;
 pub mod flow;
+pub mod index;
 pub mod pack;
 pub mod table;
 pub mod tenant;
@@ -13,6 +15,7 @@ pub mod timeline;
 pub mod user;
 
 use address::{Address, AddressBefore};
+use compact::{Reader, Writer};
 use event::{Event, hash64};
 use pack::{Damaged, Pack};
 use table::{Place, Table};
@@ -132,9 +135,21 @@ pub struct Attack {
     pub signal: u8,
 }
 
-pack::pack_struct!(Attack { at, signal });
-
 impl Attack {
+    /// Writes it into an entry that was seen last at `now`.
+    fn write(self, now: u32, out: &mut Writer) {
+        out.number(now.wrapping_sub(self.at));
+        out.number(self.signal);
+    }
+
+    /// Reads what [`Attack::write`] wrote.
+    fn read(now: u32, from: &mut Reader) -> Result<Attack, Damaged> {
+        Ok(Attack {
+            at: now.wrapping_sub(from.number()?),
+            signal: from.number()?,
+        })
+    }
+
     /// Whether `at` lies in the attack's shadow: nothing that is new then becomes anybody's own.
     pub fn shadows(self, at: u32) -> bool {
         self.covers(at, SHADOW_SECS)
