@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use host_test::{Counter, Plugin};
 
 const ROOM: &str = r#""users_max":10000000,"addresses_max":10000000,"state_mib":1000"#;
-const BATCH_USERS: u32 = 2000;
+/// Batches of about a megabyte.
+const BATCH_USERS: u32 = 200;
 
 fn main() -> anyhow::Result<()> {
     let plugin = Plugin::built_in()?;

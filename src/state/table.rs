@@ -72,12 +72,12 @@ struct Packed(Box<[u8]>);
 
 /// Bytes of the length.
 const LENGTH: usize = size_of::<u16>();
-/// Blocks are of so many bytes more or less, the allocator's part included: most records need none of another size.
-const STEP: usize = 16;
+/// Blocks are of so many bytes more or less, the allocator's part included.
+const STEP: usize = 8;
 /// Bytes that the allocator adds.
 const HEADER: usize = 4;
-/// A block stays while it is at most so much larger than needed.
-const SPARE: usize = 2 * STEP;
+/// A block stays while it is at most so much larger than needed: most records of a known user need no other.
+const SPARE: usize = 32;
 /// What an entry without history was written as; more zeros than reading it takes.
 const BLANK: [u8; 64] = [0; 64];
 /// Bytes of an open entry's place in the tree and of its block, besides itself.
@@ -575,15 +575,15 @@ mod tests {
         let mut packed = Packed::default();
         packed.set(&[7; 30]);
         let block = packed.0.as_ptr();
-        for length in [25, 36, 10, 36, 42] {
+        for length in [25, 30, 2, 30, 34] {
             packed.set(&vec![7; length]);
             assert_eq!(packed.bytes(), Some(&*vec![7; length]));
             assert_eq!(packed.0.as_ptr(), block, "{length}");
         }
-        packed.set(&[7; 43]);
-        assert_eq!(packed.0.len(), 60);
+        packed.set(&[7; 35]);
+        assert_eq!(packed.0.len(), 44);
         packed.set(&[]);
-        assert_eq!((packed.0.len(), packed.bytes()), (12, Some(&[][..])));
+        assert_eq!((packed.0.len(), packed.bytes()), (4, Some(&[][..])));
         assert!(!packed.set(&[0; 70_000]));
     }
 

@@ -168,7 +168,7 @@ impl Entry for User {
             (said::SINCE, self.since != 0),
             (said::FIRST_CODE, self.first_code != 0),
             (said::HOURS, self.hours != 0),
-            (said::FAILURES, self.failures != Daily::default()),
+            (said::FAILURES, self.failures != Daily::none(now)),
             (said::ATTACK, self.attack.is_some()),
         ];
         let parts = parts.iter().filter(|part| part.1);
@@ -226,7 +226,7 @@ impl Entry for User {
             _ => from.number()?,
         };
         self.failures = match parts & said::FAILURES {
-            0 => Daily::default(),
+            0 => Daily::none(now),
             _ => Daily::read(now, from)?,
         };
         self.attack = match parts & said::ATTACK {
@@ -271,6 +271,14 @@ pub struct Daily {
 }
 
 impl Daily {
+    /// None on the day of `now`, nor before.
+    fn none(now: u32) -> Daily {
+        Daily {
+            day: now / 86_400,
+            ..Daily::default()
+        }
+    }
+
     fn write(&self, now: u32, out: &mut Writer) {
         out.number((now / 86_400).wrapping_sub(self.day));
         out.number(self.today);
