@@ -64,6 +64,7 @@ impl Writer {
     }
 
     /// Appends a number.
+    #[inline]
     pub fn number(&mut self, number: impl Into<u64>) {
         let mut rest = number.into();
         while rest >= 128 {
@@ -74,12 +75,14 @@ impl Writer {
     }
 
     /// Appends four bytes: what is different each time, and looked up by later words.
+    #[inline]
     pub fn fresh(&mut self, word: u32) {
         self.bytes.extend_from_slice(&word.to_le_bytes());
         self.words[place_of(word)] = word;
     }
 
     /// Appends a word.
+    #[inline]
     pub fn word(&mut self, word: u32) {
         if word < SMALL_END {
             self.bytes.push(SMALL + (word & 63) as u8);
@@ -94,9 +97,9 @@ impl Writer {
         let more = 3 - word.leading_zeros() / 8;
         let [b0, b1, b2, b3] = word.to_le_bytes();
         let long = [LONG + (more & 3) as u8, b0, b1, b2, b3];
-        let length = 2 + more as usize;
-        self.bytes
-            .extend_from_slice(long.get(..length).unwrap_or(&long));
+        let end = self.bytes.len() + 2 + more as usize;
+        self.bytes.extend_from_slice(&long);
+        self.bytes.truncate(end);
     }
 
     /// Appends the words of `now` that are not those of `before`, at most 32.
@@ -141,6 +144,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn byte(&mut self) -> Result<u8, Damaged> {
         let (&byte, rest) = self.rest.split_first().ok_or(Damaged)?;
         self.rest = rest;
@@ -151,6 +155,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The bytes are damaged.
+    #[inline]
     pub fn number<T: TryFrom<u64>>(&mut self) -> Result<T, Damaged> {
         let mut number = 0_u64;
         for shift in (0..63).step_by(7) {
@@ -167,6 +172,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The bytes are damaged.
+    #[inline]
     pub fn count(&mut self, max: usize) -> Result<usize, Damaged> {
         let count = self.number()?;
         if count <= max {
@@ -180,6 +186,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The bytes are damaged.
+    #[inline]
     pub fn fresh(&mut self) -> Result<u32, Damaged> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Damaged)?;
         self.rest = rest;
@@ -192,20 +199,24 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// The bytes are damaged.
+    #[inline]
     pub fn word(&mut self) -> Result<u32, Damaged> {
         let head = self.byte()?;
         match head {
             0..SMALL => Ok(self.words[usize::from(head)]),
             SMALL..LONG => Ok(u32::from(head - SMALL)),
             LONG..=191 => {
-                let mut bytes = [0; 4];
                 let length = usize::from(head - LONG) + 1;
-                let (own, rest) = self.rest.split_at_checked(length).ok_or(Damaged)?;
-                for (byte, own) in bytes.iter_mut().zip(own) {
-                    *byte = *own;
-                }
-                self.rest = rest;
-                let word = u32::from_le_bytes(bytes);
+                let more = u32::MAX >> (8 * (4 - length));
+                let word = match self.rest.first_chunk() {
+                    Some(four) => u32::from_le_bytes(*four) & more,
+                    // The last word of an entry.
+                    None => {
+                        let own = self.rest.get(..length).ok_or(Damaged)?.iter();
+                        own.rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
+                    }
+                };
+                self.rest = self.rest.get(length..).ok_or(Damaged)?;
                 self.words[place_of(word)] = word;
                 Ok(word)
             }

@@ -4,6 +4,7 @@
 //! what its own key sees and by nothing else, so that an engine can keep them apart ([`crate::keyed`]).
 
 pub mod address;
+pub mod arena;
 pub mod compact;
 pub mod event;
 pub mod flow;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::iter::successors;
 use std::ops::{Index, IndexMut};
 
+use super::arena::{self, Arena, CONTENT_MAX, NOWHERE};
 use super::compact::{Reader, Writer};
 use super::index::{ByKey, CELL_BYTES, NUMBERS};
 use super::pack::{Damaged, NUMBER_BYTES, Pack, pack_bytes, text_bytes, unpack_bytes};
@@ -63,61 +64,14 @@ struct Slot {
     newer: u32,
     /// Seen just before this one; [`NONE`] for the one unseen the longest.
     older: u32,
-    packed: Packed,
+    /// Where it is in the arena; [`NOWHERE`] while it lies open.
+    packed: u32,
 }
 
-/// An entry that was written, in a block with some room to spare: its length, and then itself. Empty where it lies open.
-#[derive(Debug, Default)]
-struct Packed(Box<[u8]>);
-
-/// Bytes of the length.
-const LENGTH: usize = size_of::<u16>();
-/// Blocks are of so many bytes more or less, the allocator's part included.
-const STEP: usize = 8;
-/// Bytes that the allocator adds.
-const HEADER: usize = 4;
-/// A block stays while it is at most so much larger than needed: most records of a known user need no other.
-const SPARE: usize = 32;
 /// What an entry without history was written as; more zeros than reading it takes.
 const BLANK: [u8; 64] = [0; 64];
 /// Bytes of an open entry's place in the tree and of its block, besides itself.
-const OPEN_BYTES: usize = 2 * (size_of::<u32>() + size_of::<usize>()) + 4 + HEADER;
-
-impl Packed {
-    /// What was written; `None` where the entry lies open.
-    fn bytes(&self) -> Option<&[u8]> {
-        let (length, rest) = self.0.split_first_chunk()?;
-        rest.get(..usize::from(u16::from_le_bytes(*length)))
-    }
-
-    /// Takes the place of what was written before. False where it is too long.
-    fn set(&mut self, bytes: &[u8]) -> bool {
-        let Ok(length) = u16::try_from(bytes.len()) else {
-            return false;
-        };
-        let needed = Packed::block(bytes.len()) - HEADER;
-        if self.0.len() < needed || self.0.len() > needed + SPARE {
-            self.0 = vec![0; needed].into();
-        }
-        if let Some((head, rest)) = self.0.split_first_chunk_mut() {
-            *head = length.to_le_bytes();
-            if let Some(rest) = rest.get_mut(..bytes.len()) {
-                rest.copy_from_slice(bytes);
-            }
-        }
-        true
-    }
-
-    /// Bytes that it takes.
-    fn taken(&self) -> usize {
-        self.bytes().map_or(0, |bytes| Packed::block(bytes.len()))
-    }
-
-    /// Bytes of the block for an entry of `length` bytes.
-    fn block(length: usize) -> usize {
-        (LENGTH + length + HEADER).next_multiple_of(STEP)
-    }
-}
+const OPEN_BYTES: usize = 2 * (size_of::<u32>() + size_of::<usize>()) + 8;
 
 /// Slots by number, in pages that never move: a list that grows in one piece leaves holes of every size that it had.
 #[derive(Debug, Default)]
@@ -168,6 +122,8 @@ impl IndexMut<u32> for Slots {
 pub struct Table<T> {
     index: ByKey,
     slots: Slots,
+    /// The entries that are packed.
+    arena: Arena,
     /// The entries that lie open, by the number of their slot.
     open: BTreeMap<u32, Box<T>>,
     /// The packed entry that was changed last, unpacked.
@@ -190,6 +146,7 @@ impl<T: Entry> Table<T> {
         Table {
             index: ByKey::default(),
             slots: Slots::default(),
+            arena: Arena::default(),
             open: BTreeMap::new(),
             hand: T::default(),
             hand_of: NONE,
@@ -260,14 +217,17 @@ impl<T: Entry> Table<T> {
     /// Looks at the entry of `key`; `None` where there is none. A packed one is unpacked for it.
     pub fn look<R>(&self, key: u64, look: impl FnOnce(&T) -> R) -> Option<R> {
         let at = self.index.get(key, |at| self.slots.key(at))?;
-        let Some(bytes) = self.slots[at].packed.bytes() else {
-            return self.open.get(&at).map(|entry| look(entry));
-        };
         if at == self.hand_of {
             return Some(look(&self.hand));
         }
+        let packed = self.slots[at].packed;
+        if packed == NOWHERE {
+            return self.open.get(&at).map(|entry| look(entry));
+        }
         let mut entry = T::default();
-        entry.read(key, &mut Reader::new(bytes)).ok()?;
+        entry
+            .read(key, &mut Reader::new(self.arena.get(packed)))
+            .ok()?;
         Some(look(&entry))
     }
 
@@ -289,7 +249,7 @@ impl<T: Entry> Table<T> {
             key,
             newer: NONE,
             older: NONE,
-            packed: Packed::default(),
+            packed: NOWHERE,
         };
         let at = if let Some(at) = self.free.pop() {
             self.slots[at] = slot;
@@ -304,12 +264,9 @@ impl<T: Entry> Table<T> {
 
     /// Changes the entry of a slot in the form in which it is kept, and keeps it in the form that it then needs.
     fn alter<R>(&mut self, at: u32, change: impl FnOnce(&mut T) -> R) -> R {
-        let Slot {
-            key,
-            ref mut packed,
-            ..
-        } = self.slots[at];
-        if let Some(entry) = self.open.get_mut(&at).filter(|_| packed.0.is_empty()) {
+        let Slot { key, packed, .. } = self.slots[at];
+        let open = self.open.get_mut(&at).filter(|_| packed == NOWHERE);
+        if let Some(entry) = open {
             self.bytes -= open_bytes(&**entry);
             let answer = change(entry);
             if !entry.is_quiet() {
@@ -321,34 +278,44 @@ impl<T: Entry> Table<T> {
                 self.hand = *entry;
             }
             self.hand_of = at;
-            self.put_away(at, key);
+            self.put_away(at);
             return answer;
         }
+        let mut bytes = &BLANK[..];
+        if packed != NOWHERE {
+            bytes = self.arena.get(packed);
+            self.bytes -= arena::bytes_for(bytes.len());
+        }
         if at != self.hand_of {
-            let bytes = packed.bytes().unwrap_or(&BLANK);
             if self.hand.read(key, &mut Reader::new(bytes)).is_err() {
                 self.hand = T::default();
             }
             self.hand_of = at;
         }
-        self.bytes -= packed.taken();
         let answer = change(&mut self.hand);
-        self.put_away(at, key);
+        self.put_away(at);
         answer
     }
 
     /// Keeps what is at hand as the entry of `at`, whose bytes are not counted yet.
-    fn put_away(&mut self, at: u32, key: u64) {
-        let packed = &mut self.slots[at].packed;
+    fn put_away(&mut self, at: u32) {
+        let Slot { key, packed, .. } = self.slots[at];
         if self.hand.is_quiet() {
             self.writer.begin();
             self.hand.write(key, &mut self.writer);
-            if packed.set(self.writer.bytes()) {
-                self.bytes += packed.taken();
+            let bytes = self.writer.bytes();
+            if bytes.len() <= CONTENT_MAX {
+                let moved = |other, place| self.slots[other].packed = place;
+                let place = self.arena.set(packed, at, bytes, moved);
+                self.slots[at].packed = place;
+                self.bytes += arena::bytes_for(bytes.len());
                 return;
             }
         }
-        *packed = Packed::default();
+        if packed != NOWHERE {
+            self.arena.free(packed);
+            self.slots[at].packed = NOWHERE;
+        }
         self.hand_of = NONE;
         let entry = Box::new(self.hand.clone());
         self.bytes += open_bytes(&*entry);
@@ -363,9 +330,14 @@ impl<T: Entry> Table<T> {
             let at = self.oldest;
             self.unlink(at);
             let slot = &mut self.slots[at];
-            let packed = std::mem::take(&mut slot.packed);
-            let open = self.open.remove(&at).map(|entry| open_bytes(&*entry));
-            self.bytes -= OWN_BYTES + open.unwrap_or(packed.taken());
+            let packed = std::mem::replace(&mut slot.packed, NOWHERE);
+            self.bytes -= OWN_BYTES;
+            if packed != NOWHERE {
+                self.bytes -= arena::bytes_for(self.arena.get(packed).len());
+                self.arena.free(packed);
+            } else if let Some(entry) = self.open.remove(&at) {
+                self.bytes -= open_bytes(&*entry);
+            }
             self.index.remove(slot.key, at);
             if self.hand_of == at {
                 self.hand_of = NONE;
@@ -421,11 +393,9 @@ impl<T: Entry> Table<T> {
         let numbers = Some(self.oldest).filter(|&oldest| oldest != NONE);
         let newer = |&at: &u32| Some(self.slots[at].newer).filter(|&newer| newer != NONE);
         for at in successors(numbers, newer) {
-            let Slot {
-                key, ref packed, ..
-            } = self.slots[at];
-            if let Some(bytes) = packed.bytes() {
-                show(key, bytes);
+            let Slot { key, packed, .. } = self.slots[at];
+            if packed != NOWHERE {
+                show(key, self.arena.get(packed));
             } else if let Some(entry) = self.open.get(&at) {
                 writer.begin();
                 entry.write(key, &mut writer);
@@ -536,7 +506,7 @@ mod tests {
     #[test]
     fn entries_stay_what_they_are_in_either_form() {
         let mut table = Table::<Text>::new(100, usize::MAX);
-        let mut plain = std::collections::BTreeMap::<u64, String>::new();
+        let mut plain = BTreeMap::<u64, String>::new();
         let mut seed = 1_u64;
         for _ in 0..3000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -557,7 +527,7 @@ mod tests {
         }
         // What is counted is what is there.
         let sum = |text: &String| match text.len() {
-            0..60 => OWN_BYTES + Packed::block(text.len() + 1),
+            0..60 => OWN_BYTES + arena::bytes_for(text.len() + 1),
             _ => OWN_BYTES + open_bytes(&Text(text.clone())),
         };
         assert_eq!(table.bytes(), plain.values().map(sum).sum::<usize>());
@@ -568,23 +538,6 @@ mod tests {
                 out.len()
             }
         );
-    }
-
-    #[test]
-    fn a_packed_entry_that_changes_a_little_keeps_its_block() {
-        let mut packed = Packed::default();
-        packed.set(&[7; 30]);
-        let block = packed.0.as_ptr();
-        for length in [25, 30, 2, 30, 34] {
-            packed.set(&vec![7; length]);
-            assert_eq!(packed.bytes(), Some(&*vec![7; length]));
-            assert_eq!(packed.0.as_ptr(), block, "{length}");
-        }
-        packed.set(&[7; 35]);
-        assert_eq!(packed.0.len(), 44);
-        packed.set(&[]);
-        assert_eq!((packed.0.len(), packed.bytes()), (4, Some(&[][..])));
-        assert!(!packed.set(&[0; 70_000]));
     }
 
     #[test]
