@@ -2,9 +2,9 @@
 //!
 //! Entries grow and shrink by a few bytes with their records. A general allocator would leave holes among them of every
 //! size that they had, and large buffers that come and go between would find none that fits: twice the memory. Here a
-//! block that needs more room moves to the end of the page that is being filled; where more than an eighth of all bytes
-//! are left behind, a page that has its share of them is emptied, its blocks moved to the end as well. So at most an
-//! eighth is lost, and a few pages. A block with a little room to spare stays where it is: most records of a known user
+//! block that needs more room moves to the end of the page that is being filled; where more than a sixteenth of all bytes
+//! are left behind, a page that has its share of them is emptied, its blocks moved to the end as well. So at most a
+//! sixteenth is lost, and a few pages. A block with a little room to spare stays where it is: most records of a known user
 //! move nothing.
 //!
 //! A block is its owner (three bytes), its size in units of eight bytes (one), the length of what it holds (two), and
@@ -23,13 +23,14 @@ const HEAD: usize = 6;
 /// Bytes of a page.
 const PAGE: usize = 1 << 15;
 /// Units of a page.
-const UNITS: u32 = (PAGE / UNIT) as u32;
+const UNITS: u32 = 1 << 12;
+const _: () = assert!(UNITS as usize * UNIT == PAGE);
 /// A block stays while it is at most so many units larger than needed.
 const SPARE: usize = 4;
 /// The owner of what was left behind.
 const NOBODY: u32 = (1 << 24) - 1;
 /// Bytes left behind for one in use, as a divisor.
-const LOST: usize = 8;
+const LOST: usize = 16;
 
 /// Bytes that content of some length takes at the most, in the long run: its block, and its share of what is lost.
 pub fn bytes_for(length: usize) -> usize {
@@ -234,7 +235,7 @@ mod tests {
         for step in 0..200_000_u64 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let owner = usize::try_from(seed >> 33).unwrap() % OWNERS;
-            if seed >> 28 & 31 == 0 && places[owner] != NOWHERE {
+            if (seed >> 28).is_multiple_of(32) && places[owner] != NOWHERE {
                 arena.free(places[owner]);
                 (places[owner], contents[owner]) = (NOWHERE, Vec::new());
                 continue;

@@ -90,7 +90,7 @@ impl Writer {
         }
         let place = place_of(word);
         if self.words[place] == word {
-            self.bytes.push((place & 127) as u8);
+            self.bytes.push(place.to_le_bytes()[0]);
             return;
         }
         self.words[place] = word;
@@ -208,13 +208,12 @@ impl<'a> Reader<'a> {
             LONG..=191 => {
                 let length = usize::from(head - LONG) + 1;
                 let more = u32::MAX >> (8 * (4 - length));
-                let word = match self.rest.first_chunk() {
-                    Some(four) => u32::from_le_bytes(*four) & more,
+                let word = if let Some(four) = self.rest.first_chunk() {
+                    u32::from_le_bytes(*four) & more
+                } else {
                     // The last word of an entry.
-                    None => {
-                        let own = self.rest.get(..length).ok_or(Damaged)?.iter();
-                        own.rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
-                    }
+                    let own = self.rest.get(..length).ok_or(Damaged)?.iter();
+                    own.rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
                 };
                 self.rest = self.rest.get(length..).ok_or(Damaged)?;
                 self.words[place_of(word)] = word;

@@ -40,12 +40,12 @@ pub struct ByKey {
 
 /// What the cell of a key holds besides the number.
 fn tag(key: u64) -> u32 {
-    (key >> 56 << 24) as u32
+    u32::from(key.to_be_bytes()[0]) << 24
 }
 
 impl ByKey {
     /// Keys held.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.entries
     }
 
@@ -169,7 +169,7 @@ mod tests {
                         tree.insert(key, number);
                     }
                 }
-                prop_assert_eq!(index.len(), tree.len());
+                prop_assert_eq!(index.count(), tree.len());
             }
         }
     }
@@ -180,7 +180,7 @@ mod tests {
         let mut index = ByKey::default();
         for number in 0..20_000 {
             index.insert(key_of(number), number, key_of);
-            assert!(index.groups.len() * size_of::<Group>() <= CELL_BYTES * index.len().max(7));
+            assert!(index.groups.len() * size_of::<Group>() <= CELL_BYTES * index.count().max(7));
         }
         assert!(index.spilled.len() < 20, "{}", index.spilled.len());
         let one_place = |number: u32| u64::from(number) << 40;

@@ -323,3 +323,36 @@ impl State {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::event::Traits;
+    use super::table::Entry;
+    use super::*;
+
+    #[test]
+    fn nothing_written_reads_as_nothing_remembered() {
+        fn blank<T: Entry + PartialEq + std::fmt::Debug>(mut entry: T) {
+            assert_eq!(entry.read(7, &mut Reader::new(&[0; 64])), Ok(()));
+            assert_eq!(entry, T::default());
+        }
+        let mut user = User::default();
+        let mut address = Address::default();
+        let mut tenant = Tenant::default();
+        for at in [1_000_000, 1_000_060, 2_000_000] {
+            let event = Event {
+                at,
+                id: at,
+                network: 3,
+                traits: Traits::SUCCESS.0,
+                ..Event::blank(9)
+            };
+            user.observe(&event);
+            address.observe(&event);
+            tenant.observe(&event);
+        }
+        blank(user);
+        blank(address);
+        blank(tenant);
+    }
+}

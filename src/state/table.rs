@@ -59,7 +59,8 @@ const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Slot {
-    key: u64,
+    /// The key's bytes, in whose place a number would leave four more unused.
+    key: [u8; 8],
     /// Seen just after this one; [`NONE`] for the latest.
     newer: u32,
     /// Seen just before this one; [`NONE`] for the one unseen the longest.
@@ -97,7 +98,7 @@ impl Slots {
     }
 
     fn key(&self, at: u32) -> u64 {
-        self[at].key
+        u64::from_le_bytes(self[at].key)
     }
 }
 
@@ -163,7 +164,7 @@ impl<T: Entry> Table<T> {
 
     /// Entries held.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.index.count()
     }
 
     /// Whether nothing is held.
@@ -246,7 +247,7 @@ impl<T: Entry> Table<T> {
 
     fn insert(&mut self, key: u64) -> u32 {
         let slot = Slot {
-            key,
+            key: key.to_le_bytes(),
             newer: NONE,
             older: NONE,
             packed: NOWHERE,
@@ -264,7 +265,7 @@ impl<T: Entry> Table<T> {
 
     /// Changes the entry of a slot in the form in which it is kept, and keeps it in the form that it then needs.
     fn alter<R>(&mut self, at: u32, change: impl FnOnce(&mut T) -> R) -> R {
-        let Slot { key, packed, .. } = self.slots[at];
+        let (key, packed) = (self.slots.key(at), self.slots[at].packed);
         let open = self.open.get_mut(&at).filter(|_| packed == NOWHERE);
         if let Some(entry) = open {
             self.bytes -= open_bytes(&**entry);
@@ -299,7 +300,7 @@ impl<T: Entry> Table<T> {
 
     /// Keeps what is at hand as the entry of `at`, whose bytes are not counted yet.
     fn put_away(&mut self, at: u32) {
-        let Slot { key, packed, .. } = self.slots[at];
+        let (key, packed) = (self.slots.key(at), self.slots[at].packed);
         if self.hand.is_quiet() {
             self.writer.begin();
             self.hand.write(key, &mut self.writer);
@@ -329,8 +330,8 @@ impl<T: Entry> Table<T> {
         {
             let at = self.oldest;
             self.unlink(at);
-            let slot = &mut self.slots[at];
-            let packed = std::mem::replace(&mut slot.packed, NOWHERE);
+            let key = self.slots.key(at);
+            let packed = std::mem::replace(&mut self.slots[at].packed, NOWHERE);
             self.bytes -= OWN_BYTES;
             if packed != NOWHERE {
                 self.bytes -= arena::bytes_for(self.arena.get(packed).len());
@@ -338,7 +339,7 @@ impl<T: Entry> Table<T> {
             } else if let Some(entry) = self.open.remove(&at) {
                 self.bytes -= open_bytes(&*entry);
             }
-            self.index.remove(slot.key, at);
+            self.index.remove(key, at);
             if self.hand_of == at {
                 self.hand_of = NONE;
             }
@@ -393,7 +394,7 @@ impl<T: Entry> Table<T> {
         let numbers = Some(self.oldest).filter(|&oldest| oldest != NONE);
         let newer = |&at: &u32| Some(self.slots[at].newer).filter(|&newer| newer != NONE);
         for at in successors(numbers, newer) {
-            let Slot { key, packed, .. } = self.slots[at];
+            let (key, packed) = (self.slots.key(at), self.slots[at].packed);
             if packed != NOWHERE {
                 show(key, self.arena.get(packed));
             } else if let Some(entry) = self.open.get(&at) {
