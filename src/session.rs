@@ -614,13 +614,14 @@ impl Session {
 
     /// The signal that says that an attack on the user, or from the address, was seen meanwhile.
     fn under_attack(&self, names: &Names, at: u32) -> Option<&'static str> {
-        let user = names.user.and_then(|key| self.state.users.get(key));
-        let address = names.address.and_then(|key| self.state.addresses.get(key));
-        self.in_attack(
-            at,
-            user.and_then(|user| user.attack),
-            address.and_then(|address| address.attack),
-        )
+        let (users, addresses) = (&self.state.users, &self.state.addresses);
+        let user = names
+            .user
+            .and_then(|key| users.look(key, |user| user.attack));
+        let address = names
+            .address
+            .and_then(|key| addresses.look(key, |one| one.attack));
+        self.in_attack(at, user.flatten(), address.flatten())
     }
 
     /// The same for a record that was just taken note of. Its signals may be switched off; the rule is not.

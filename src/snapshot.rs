@@ -15,7 +15,7 @@ use crate::state::event::hash64;
 use crate::state::pack::{Damaged, Pack};
 
 /// Version of the format. It grows with every change of what is remembered or how it is written.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const NAME: &str = "signin-triage-state";
 /// Positions of signals are part of it, and those can move with the version.

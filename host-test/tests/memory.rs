@@ -210,11 +210,11 @@ fn a_damaged_or_foreign_snapshot_is_refused() {
         ),
         (
             good.replacen(&version, " 99.0.0 ", 1),
-            "written as signin-triage-state 1 99.0.0",
+            "written as signin-triage-state 2 99.0.0",
         ),
         (
-            good.replacen("state 1 ", "state 2 ", 1),
-            "written as signin-triage-state 2",
+            good.replacen("state 2 ", "state 3 ", 1),
+            "written as signin-triage-state 3",
         ),
     ];
     for (snapshot, expected) in rows {

@@ -4,15 +4,16 @@
 //! before, and whether those who are stopped get in a moment later.
 
 use super::Attack;
+use super::compact::{Reader, Writer};
 use super::event::{Event, Traits};
-use super::pack::pack_struct;
-use super::table::Footprint;
-use super::timeline::{Familiar, Timed, Timeline};
+use super::pack::Damaged;
+use super::table::Entry;
+use super::timeline::{Familiar, Happening, Timeline};
 use crate::classify::Cause;
-use crate::limits::{EVENTS_SECS, GUESTS_PER_ADDRESS, TRACES_PER_ADDRESS};
+use crate::limits::{EVENTS_SECS, GUESTS_PER_ADDRESS, QUIET_EVENTS, TRACES_PER_ADDRESS};
 
 /// A sign-in from an address that was interrupted or refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trace {
     /// Seconds since 1970.
     pub at: u32,
@@ -34,25 +35,48 @@ pub struct Trace {
     pub traits: u32,
 }
 
-pack_struct!(Trace {
-    at,
-    id,
-    user,
-    app,
-    agent,
-    code,
-    cause,
-    guest,
-    traits
-});
-
-impl Timed for Trace {
+impl Happening for Trace {
     fn at(&self) -> u32 {
         self.at
+    }
+
+    fn write(&self, before: &Trace, out: &mut Writer) {
+        out.changes(&self.words(), &before.words());
+    }
+
+    fn read(at: u32, before: &Trace, from: &mut Reader) -> Result<Trace, Damaged> {
+        let mut words = before.words();
+        from.changes(&mut words)?;
+        let [id, user, code, cause, traits, agent, app, guest] = words;
+        Ok(Trace {
+            at,
+            id,
+            user,
+            app,
+            agent,
+            code,
+            cause: u8::try_from(cause).map_err(|_| Damaged)?,
+            guest: guest != 0,
+            traits,
+        })
     }
 }
 
 impl Trace {
+    /// All but the time, what differs most between the sign-ins from an address first.
+    fn words(&self) -> [u32; 8] {
+        [
+            self.id,
+            self.user,
+            self.code,
+            self.cause.into(),
+            self.traits,
+            self.agent,
+            self.app,
+            self.guest.into(),
+        ]
+    }
+
     /// Whether all of `traits` hold.
     pub fn is(&self, traits: Traits) -> bool {
         Traits(self.traits).has(traits)
@@ -75,15 +99,36 @@ pub struct Address {
     pub attack: Option<Attack>,
 }
 
-pack_struct!(Address {
-    trouble,
-    guests,
-    attack
-});
+impl Entry for Address {
+    fn is_quiet(&self) -> bool {
+        self.trouble.all().len() + self.guests.len() <= QUIET_EVENTS
+    }
 
-impl Footprint for Address {
     fn heap_bytes(&self) -> usize {
         self.trouble.heap_bytes() + self.guests.heap_bytes()
+    }
+
+    fn tidy(&mut self) {
+        self.trouble.tidy();
+    }
+
+    fn write(&self, _: u64, out: &mut Writer) {
+        let now = self.trouble.clock();
+        out.number(self.attack.is_some());
+        out.fresh(now);
+        if let Some(attack) = self.attack {
+            attack.write(now, out);
+        }
+        self.trouble.write(now, &Trace::default(), out);
+        self.guests.write(now, out);
+    }
+
+    fn read(&mut self, _: u64, from: &mut Reader) -> Result<(), Damaged> {
+        let attacked = from.count(1)? == 1;
+        let now = from.fresh()?;
+        self.attack = attacked.then(|| Attack::read(now, from)).transpose()?;
+        self.trouble.read(now, &Trace::default(), from)?;
+        self.guests.read(now, from)
     }
 }
 

@@ -5,8 +5,9 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 use super::Names;
-use super::pack::pack_struct;
-use super::timeline::Timed;
+use super::compact::{Reader, Writer};
+use super::pack::{Damaged, pack_struct};
+use super::timeline::Happening;
 use crate::classify::texts::Said;
 use crate::classify::{Cause, Class, FirstFactor, Status};
 use crate::input::Record;
@@ -151,13 +152,126 @@ pack_struct!(Event {
     traits,
 });
 
-impl Timed for Event {
+impl Happening for Event {
     fn at(&self) -> u32 {
         self.at
+    }
+
+    fn write(&self, before: &Event, out: &mut Writer) {
+        let (now, mut before) = (self.words(), before.words());
+        before[Event::ATTEMPT] = self.request;
+        out.changes(&now, &before);
+    }
+
+    fn read(at: u32, before: &Event, from: &mut Reader) -> Result<Event, Damaged> {
+        let mut words = before.words();
+        let changed = from.changes(&mut words)?;
+        let [
+            id,
+            request,
+            correlation,
+            code,
+            cause,
+            traits,
+            app,
+            mut attempt,
+            resource,
+            address,
+            network,
+            session,
+            agent,
+            country,
+            latitude,
+            longitude,
+            device,
+            user,
+        ] = words;
+        if changed & 1 << Event::ATTEMPT == 0 {
+            attempt = request;
+        }
+        let degrees = |word| {
+            u16::try_from(word)
+                .map(u16::cast_signed)
+                .map_err(|_| Damaged)
+        };
+        Ok(Event {
+            at,
+            code,
+            id,
+            request,
+            correlation,
+            attempt,
+            session,
+            app,
+            resource,
+            agent,
+            user,
+            address,
+            network,
+            device,
+            country: u16::try_from(country).map_err(|_| Damaged)?,
+            latitude: degrees(latitude)?,
+            longitude: degrees(longitude)?,
+            cause: u8::try_from(cause).map_err(|_| Damaged)?,
+            traits,
+        })
     }
 }
 
 impl Event {
+    /// The place of the attempt among the words. It is mostly the request.
+    const ATTEMPT: usize = 7;
+
+    /// A sign-in of which nothing is said but the user.
+    pub fn blank(user: u32) -> Event {
+        Event {
+            at: 0,
+            code: 0,
+            id: 0,
+            request: 0,
+            correlation: 0,
+            attempt: 0,
+            session: 0,
+            app: 0,
+            resource: 0,
+            agent: 0,
+            user,
+            address: 0,
+            network: 0,
+            device: 0,
+            country: 0,
+            latitude: NO_DEGREES,
+            longitude: NO_DEGREES,
+            cause: 0,
+            traits: 0,
+        }
+    }
+
+    /// All but the time, what differs most between the sign-ins of a user first: seven bits of what has changed go into
+    /// a byte.
+    fn words(&self) -> [u32; 18] {
+        [
+            self.id,
+            self.request,
+            self.correlation,
+            self.code,
+            self.cause.into(),
+            self.traits,
+            self.app,
+            self.attempt,
+            self.resource,
+            self.address,
+            self.network,
+            self.session,
+            self.agent,
+            self.country.into(),
+            self.latitude.cast_unsigned().into(),
+            self.longitude.cast_unsigned().into(),
+            self.device,
+            self.user,
+        ]
+    }
+
     /// Whether all of `traits` hold.
     pub fn is(&self, traits: Traits) -> bool {
         Traits(self.traits).has(traits)
@@ -333,7 +447,7 @@ pub fn hash32(text: &str) -> u32 {
 }
 
 /// A hash in 32 bits; never 0.
-fn folded(hash: u64) -> u32 {
+pub(super) fn folded(hash: u64) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "half of the bits are enough"

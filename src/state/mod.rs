@@ -4,8 +4,11 @@
 //! what its own key sees and by nothing else, so that an engine can keep them apart ([`crate::keyed`]).
 
 pub mod address;
+pub mod arena;
+pub mod compact;
 pub mod event;
 pub mod flow;
+pub mod index;
 pub mod pack;
 pub mod table;
 pub mod tenant;
@@ -13,6 +16,7 @@ pub mod timeline;
 pub mod user;
 
 use address::{Address, AddressBefore};
+use compact::{Reader, Writer};
 use event::{Event, hash64};
 use pack::{Damaged, Pack};
 use table::{Place, Table};
@@ -132,9 +136,21 @@ pub struct Attack {
     pub signal: u8,
 }
 
-pack::pack_struct!(Attack { at, signal });
-
 impl Attack {
+    /// Writes it into an entry that was seen last at `now`.
+    fn write(self, now: u32, out: &mut Writer) {
+        out.number(now.wrapping_sub(self.at));
+        out.number(self.signal);
+    }
+
+    /// Reads what [`Attack::write`] wrote.
+    fn read(now: u32, from: &mut Reader) -> Result<Attack, Damaged> {
+        Ok(Attack {
+            at: now.wrapping_sub(from.number()?),
+            signal: from.number()?,
+        })
+    }
+
     /// Whether `at` lies in the attack's shadow: nothing that is new then becomes anybody's own.
     pub fn shadows(self, at: u32) -> bool {
         self.covers(at, SHADOW_SECS)
@@ -305,5 +321,38 @@ impl State {
         self.tenants.unpack(text)?;
         self.too_late = u64::unpack(text)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event::Traits;
+    use super::table::Entry;
+    use super::*;
+
+    #[test]
+    fn nothing_written_reads_as_nothing_remembered() {
+        fn blank<T: Entry + PartialEq + std::fmt::Debug>(mut entry: T) {
+            assert_eq!(entry.read(7, &mut Reader::new(&[0; 64])), Ok(()));
+            assert_eq!(entry, T::default());
+        }
+        let mut user = User::default();
+        let mut address = Address::default();
+        let mut tenant = Tenant::default();
+        for at in [1_000_000, 1_000_060, 2_000_000] {
+            let event = Event {
+                at,
+                id: at,
+                network: 3,
+                traits: Traits::SUCCESS.0,
+                ..Event::blank(9)
+            };
+            user.observe(&event);
+            address.observe(&event);
+            tenant.observe(&event);
+        }
+        blank(user);
+        blank(address);
+        blank(tenant);
     }
 }

@@ -172,6 +172,53 @@ impl<T: Pack> Pack for Vec<T> {
     }
 }
 
+/// Most characters of a number.
+pub const NUMBER_BYTES: usize = 13;
+
+/// Most characters that [`pack_bytes`] appends.
+pub fn text_bytes(bytes: &[u8]) -> usize {
+    NUMBER_BYTES + bytes.len().div_ceil(3) * 4
+}
+
+/// Appends bytes: their number, and then four characters for three, the last ones filled up with zeros.
+pub fn pack_bytes(bytes: &[u8], out: &mut String) {
+    (bytes.len() as u64).pack(out);
+    for three in bytes.chunks(3) {
+        let bits = three
+            .iter()
+            .rev()
+            .fold(0, |bits, &byte| bits << 8 | usize::from(byte));
+        for shift in [0, 6, 12, 18] {
+            out.push(char::from(ALPHABET[bits >> shift & 63]));
+        }
+    }
+}
+
+/// Reads bytes into `bytes`, in the place of what is there.
+///
+/// # Errors
+/// The text is damaged.
+pub fn unpack_bytes(text: &mut &str, bytes: &mut Vec<u8>) -> Result<(), Damaged> {
+    let length = usize::try_from(u64::unpack(text)?).map_err(|_| Damaged)?;
+    let characters = length.div_ceil(3).checked_mul(4).ok_or(Damaged)?;
+    let (own, rest) = text.split_at_checked(characters).ok_or(Damaged)?;
+    *text = rest;
+    bytes.clear();
+    for four in own.as_bytes().chunks(4) {
+        let mut bits = 0_u32;
+        for &character in four.iter().rev() {
+            let value = VALUES[usize::from(character)];
+            if value > 63 {
+                return Err(Damaged);
+            }
+            bits = bits << 6 | u32::from(value);
+        }
+        bytes.extend_from_slice(&bits.to_le_bytes()[..3]);
+    }
+    bytes.truncate(length);
+    Ok(())
+}
+
 /// Writes a struct member by member, in the order given.
 ///
 /// With `if` and a method's name, what is read is refused unless the method says that it is sound.
@@ -217,6 +264,7 @@ mod tests {
             small in any::<i16>(),
             texts in prop::collection::vec("\\PC{0,9}", 0..5),
             maybe in any::<Option<u32>>(),
+            bytes in prop::collection::vec(any::<u8>(), 0..20),
         ) {
             let mut out = String::new();
             large.pack(&mut out);
@@ -224,12 +272,16 @@ mod tests {
             small.pack(&mut out);
             texts.pack(&mut out);
             maybe.pack(&mut out);
+            pack_bytes(&bytes, &mut out);
             let text = &mut out.as_str();
             prop_assert_eq!(u64::unpack(text), Ok(large));
             prop_assert_eq!(i64::unpack(text), Ok(signed));
             prop_assert_eq!(i16::unpack(text), Ok(small));
             prop_assert_eq!(Vec::<String>::unpack(text), Ok(texts));
             prop_assert_eq!(Option::<u32>::unpack(text), Ok(maybe));
+            let mut read = vec![1, 2, 3];
+            prop_assert_eq!(unpack_bytes(text, &mut read), Ok(()));
+            prop_assert_eq!(read, bytes);
             prop_assert_eq!(*text, "");
         }
 
@@ -250,6 +302,9 @@ mod tests {
         assert_eq!(u64::unpack(&mut "________________"), Err(Damaged));
         assert_eq!(bool::unpack(&mut "2"), Err(Damaged));
         assert_eq!(String::unpack(&mut "5abcd"), Err(Damaged));
+        for text in ["5abcd", "3ab!d", "abcd", "_________"] {
+            assert_eq!(unpack_bytes(&mut &*text, &mut Vec::new()), Err(Damaged));
+        }
         // A count that nothing stands behind costs nothing.
         let mut many = String::new();
         u64::MAX.pack(&mut many);

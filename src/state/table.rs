@@ -1,20 +1,43 @@
 //! A table of bounded size, by key: forgets what was unseen the longest and counts what it forgot.
 //!
-//! Keys are 64-bit hashes in a B-tree. A tree needs no luck: whoever chooses user names so that their hashes
-//! collide or crowd together gains nothing, since looking up costs the same for any set of keys. Two names with the
-//! same 64 bits would share an entry; to find a name for a given victim's hash takes about 2^64 tries.
+//! Most users and addresses are quiet, and there are many: their entries are kept packed ([`super::compact`]), a few
+//! hundred bytes instead of a few thousand, and unpacked into the same place one after the other, as their records
+//! come. The busy ones lie open: to unpack and pack long lists for each record would cost more than they save. Which of
+//! the two depends on the entry alone ([`Entry::is_quiet`]), so that a restored table has the same in the same form, and
+//! the work for a record is bounded either way.
+//!
+//! Keys are 64-bit hashes. Two names with the same 64 bits would share an entry; to find a name for a given victim's
+//! hash takes about 2^64 tries. What it takes to crowd them is said in [`super::index`].
 
 use std::collections::BTreeMap;
 use std::iter::successors;
 use std::ops::{Index, IndexMut};
 
-use super::pack::{Damaged, Pack};
+use super::arena::{self, Arena, CONTENT_MAX, NOWHERE};
+use super::compact::{Reader, Writer};
+use super::index::{ByKey, CELL_BYTES, NUMBERS};
+use super::pack::{Damaged, NUMBER_BYTES, Pack, pack_bytes, text_bytes, unpack_bytes};
 
-/// What an entry says about its size.
-pub trait Footprint {
-    /// Bytes behind pointers; the entry itself is counted by the table. The same for equal values, so that a restored
-    /// table forgets what the original would have.
+/// What a table remembers of a key.
+pub trait Entry: Default + Clone {
+    /// Whether it is kept packed.
+    fn is_quiet(&self) -> bool;
+
+    /// Bytes behind pointers while it lies open. The same for equal values, so that a restored table forgets what the
+    /// original would have.
     fn heap_bytes(&self) -> usize;
+
+    /// Gives back room that is not needed any more: it lies open and stays so.
+    fn tidy(&mut self);
+
+    /// Writes the entry of `key`.
+    fn write(&self, key: u64, out: &mut Writer);
+
+    /// Replaces the entry by one that was written of `key`. It uses the room of the one before.
+    ///
+    /// # Errors
+    /// The bytes are damaged.
+    fn read(&mut self, key: u64, from: &mut Reader) -> Result<(), Damaged>;
 }
 
 /// How full a table is.
@@ -29,73 +52,86 @@ pub struct Gauge {
 }
 
 /// Where an entry stands; valid until the next change of the table.
-pub type Place = usize;
+pub type Place = u32;
 
 /// No neighbour.
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
-struct Slot<T> {
-    key: u64,
+struct Slot {
+    /// The key's bytes, in whose place a number would leave four more unused.
+    key: [u8; 8],
     /// Seen just after this one; [`NONE`] for the latest.
     newer: u32,
     /// Seen just before this one; [`NONE`] for the one unseen the longest.
     older: u32,
-    /// What `bytes` of the table holds for this entry.
-    bytes: u32,
-    value: T,
+    /// Where it is in the arena; [`NOWHERE`] while it lies open.
+    packed: u32,
 }
 
+/// What an entry without history was written as; more zeros than reading it takes.
+const BLANK: [u8; 64] = [0; 64];
+/// Bytes of an open entry's place in the tree and of its block, besides itself.
+const OPEN_BYTES: usize = 2 * (size_of::<u32>() + size_of::<usize>()) + 8;
+
 /// Slots by number, in pages that never move: a list that grows in one piece leaves holes of every size that it had.
-#[derive(Debug)]
-struct Slots<T> {
-    pages: Vec<Vec<Slot<T>>>,
+#[derive(Debug, Default)]
+struct Slots {
+    pages: Vec<Vec<Slot>>,
 }
 
 /// Slots of a page.
-const PAGE: usize = 32;
+const PAGE: usize = 128;
 
-impl<T> Slots<T> {
-    fn get(&self, at: usize) -> Option<&Slot<T>> {
-        self.pages.get(at / PAGE)?.get(at % PAGE)
-    }
-
+impl Slots {
     /// Takes `slot` in and gives its number.
-    fn push(&mut self, slot: Slot<T>) -> usize {
+    fn push(&mut self, slot: Slot) -> u32 {
         if self.pages.last().is_none_or(|page| page.len() == PAGE) {
             self.pages.push(Vec::with_capacity(PAGE));
         }
         let before = (self.pages.len() - 1) * PAGE;
         let Some(page) = self.pages.last_mut() else {
-            return 0;
+            return NONE;
         };
         page.push(slot);
-        before + page.len() - 1
+        u32::try_from(before + page.len() - 1).unwrap_or(NONE)
+    }
+
+    fn key(&self, at: u32) -> u64 {
+        u64::from_le_bytes(self[at].key)
     }
 }
 
-impl<T> Index<usize> for Slots<T> {
-    type Output = Slot<T>;
+impl Index<u32> for Slots {
+    type Output = Slot;
 
-    fn index(&self, at: usize) -> &Slot<T> {
+    fn index(&self, at: u32) -> &Slot {
+        let at = at as usize;
         &self.pages[at / PAGE][at % PAGE]
     }
 }
 
-impl<T> IndexMut<usize> for Slots<T> {
-    fn index_mut(&mut self, at: usize) -> &mut Slot<T> {
+impl IndexMut<u32> for Slots {
+    fn index_mut(&mut self, at: u32) -> &mut Slot {
+        let at = at as usize;
         &mut self.pages[at / PAGE][at % PAGE]
     }
 }
 
-/// Bytes of the index for each entry: B-tree nodes of 11 keys that are at worst half full.
-const INDEX_BYTES: usize = 2 * (size_of::<u64>() + size_of::<u32>()) + 4;
-
 /// A table of at most so many entries and bytes.
 #[derive(Debug)]
 pub struct Table<T> {
-    index: BTreeMap<u64, u32>,
-    slots: Slots<T>,
+    index: ByKey,
+    slots: Slots,
+    /// The entries that are packed.
+    arena: Arena,
+    /// The entries that lie open, by the number of their slot.
+    open: BTreeMap<u32, Box<T>>,
+    /// The packed entry that was changed last, unpacked.
+    hand: T,
+    /// Whose it is; [`NONE`] for nobody's.
+    hand_of: u32,
+    writer: Writer,
     free: Vec<u32>,
     newest: u32,
     oldest: u32,
@@ -105,16 +141,21 @@ pub struct Table<T> {
     forgotten: u64,
 }
 
-impl<T: Default + Footprint> Table<T> {
+impl<T: Entry> Table<T> {
     /// An empty table. Both maxima are at least what one entry takes.
     pub fn new(entries_max: usize, bytes_max: usize) -> Table<T> {
         Table {
-            index: BTreeMap::new(),
-            slots: Slots { pages: Vec::new() },
+            index: ByKey::default(),
+            slots: Slots::default(),
+            arena: Arena::default(),
+            open: BTreeMap::new(),
+            hand: T::default(),
+            hand_of: NONE,
+            writer: Writer::default(),
             free: Vec::new(),
             newest: NONE,
             oldest: NONE,
-            entries_max: entries_max.clamp(1, NONE as usize - 1),
+            entries_max: entries_max.clamp(1, NUMBERS - 1),
             bytes_max,
             bytes: 0,
             forgotten: 0,
@@ -123,7 +164,7 @@ impl<T: Default + Footprint> Table<T> {
 
     /// Entries held.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.index.count()
     }
 
     /// Whether nothing is held.
@@ -153,64 +194,133 @@ impl<T: Default + Footprint> Table<T> {
     /// Changes the entry of `key`, which is made where there is none and becomes the one seen last. Others are
     /// forgotten until the table is within its bounds.
     pub fn change<R>(&mut self, key: u64, change: impl FnOnce(&mut T) -> R) -> (Place, R) {
-        let at = match self.index.get(&key) {
-            Some(&at) => {
-                self.unlink(at);
-                at
-            }
-            None => self.insert(key, T::default()),
-        };
-        self.link_newest(at);
-        let place = at as usize;
-        let slot = &mut self.slots[place];
-        let answer = change(&mut slot.value);
-        self.weigh(place);
+        let at = self.seen(key);
+        let answer = self.alter(at, change);
         self.forget_surplus();
-        (place, answer)
+        (at, answer)
     }
 
-    /// The entry at a place that [`Table::change`] gave.
+    /// The entry at the place that the last [`Table::change`] gave.
     pub fn at(&self, place: Place) -> &T {
-        &self.slots[place].value
+        if place == self.hand_of {
+            return &self.hand;
+        }
+        let open = self.open.get(&place);
+        debug_assert!(open.is_some(), "not the last place");
+        open.map_or(&self.hand, |entry| entry)
     }
 
-    /// Changes the entry at a place without it counting as seen.
+    /// Changes the entry at a place that the last [`Table::change`] gave without it counting as seen.
     pub fn touch(&mut self, place: Place, change: impl FnOnce(&mut T)) {
-        change(&mut self.slots[place].value);
-        self.weigh(place);
+        self.alter(place, change);
     }
 
-    /// The entry of `key`; `None` where there is none.
-    pub fn get(&self, key: u64) -> Option<&T> {
-        let &at = self.index.get(&key)?;
-        self.slots.get(at as usize).map(|slot| &slot.value)
+    /// Looks at the entry of `key`; `None` where there is none. A packed one is unpacked for it.
+    pub fn look<R>(&self, key: u64, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let at = self.index.get(key, |at| self.slots.key(at))?;
+        if at == self.hand_of {
+            return Some(look(&self.hand));
+        }
+        let packed = self.slots[at].packed;
+        if packed == NOWHERE {
+            return self.open.get(&at).map(|entry| look(entry));
+        }
+        let mut entry = T::default();
+        entry
+            .read(key, &mut Reader::new(self.arena.get(packed)))
+            .ok()?;
+        Some(look(&entry))
     }
 
-    fn insert(&mut self, key: u64, value: T) -> u32 {
-        let slot = Slot {
-            key,
-            newer: NONE,
-            older: NONE,
-            bytes: 0,
-            value,
-        };
-        let at = if let Some(at) = self.free.pop() {
-            self.slots[at as usize] = slot;
-            at
-        } else {
-            u32::try_from(self.slots.push(slot)).unwrap_or(NONE)
-        };
-        self.index.insert(key, at);
+    /// Makes the entry of `key` the one seen last, and makes one where there is none.
+    fn seen(&mut self, key: u64) -> u32 {
+        let found = self.index.get(key, |at| self.slots.key(at));
+        let at = found.unwrap_or_else(|| self.insert(key));
+        if self.newest != at {
+            if found.is_some() {
+                self.unlink(at);
+            }
+            self.link_newest(at);
+        }
         at
     }
 
-    /// Brings `bytes` up to date with the entry at `place`.
-    fn weigh(&mut self, place: Place) {
-        let slot = &mut self.slots[place];
-        let own = size_of::<Slot<T>>() + INDEX_BYTES;
-        let bytes = own + slot.value.heap_bytes();
-        self.bytes = self.bytes + bytes - slot.bytes as usize;
-        slot.bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    fn insert(&mut self, key: u64) -> u32 {
+        let slot = Slot {
+            key: key.to_le_bytes(),
+            newer: NONE,
+            older: NONE,
+            packed: NOWHERE,
+        };
+        let at = if let Some(at) = self.free.pop() {
+            self.slots[at] = slot;
+            at
+        } else {
+            self.slots.push(slot)
+        };
+        self.index.insert(key, at, |at| self.slots.key(at));
+        self.bytes += OWN_BYTES;
+        at
+    }
+
+    /// Changes the entry of a slot in the form in which it is kept, and keeps it in the form that it then needs.
+    fn alter<R>(&mut self, at: u32, change: impl FnOnce(&mut T) -> R) -> R {
+        let (key, packed) = (self.slots.key(at), self.slots[at].packed);
+        let open = self.open.get_mut(&at).filter(|_| packed == NOWHERE);
+        if let Some(entry) = open {
+            self.bytes -= open_bytes(&**entry);
+            let answer = change(entry);
+            if !entry.is_quiet() {
+                entry.tidy();
+                self.bytes += open_bytes(&**entry);
+                return answer;
+            }
+            if let Some(entry) = self.open.remove(&at) {
+                self.hand = *entry;
+            }
+            self.hand_of = at;
+            self.put_away(at);
+            return answer;
+        }
+        let mut bytes = &BLANK[..];
+        if packed != NOWHERE {
+            bytes = self.arena.get(packed);
+            self.bytes -= arena::bytes_for(bytes.len());
+        }
+        if at != self.hand_of {
+            if self.hand.read(key, &mut Reader::new(bytes)).is_err() {
+                self.hand = T::default();
+            }
+            self.hand_of = at;
+        }
+        let answer = change(&mut self.hand);
+        self.put_away(at);
+        answer
+    }
+
+    /// Keeps what is at hand as the entry of `at`, whose bytes are not counted yet.
+    fn put_away(&mut self, at: u32) {
+        let (key, packed) = (self.slots.key(at), self.slots[at].packed);
+        if self.hand.is_quiet() {
+            self.writer.begin();
+            self.hand.write(key, &mut self.writer);
+            let bytes = self.writer.bytes();
+            if bytes.len() <= CONTENT_MAX {
+                let moved = |other, place| self.slots[other].packed = place;
+                let place = self.arena.set(packed, at, bytes, moved);
+                self.slots[at].packed = place;
+                self.bytes += arena::bytes_for(bytes.len());
+                return;
+            }
+        }
+        if packed != NOWHERE {
+            self.arena.free(packed);
+            self.slots[at].packed = NOWHERE;
+        }
+        self.hand_of = NONE;
+        let entry = Box::new(self.hand.clone());
+        self.bytes += open_bytes(&*entry);
+        self.open.insert(at, entry);
     }
 
     /// Forgets the entries unseen the longest, never the newest one.
@@ -220,65 +330,79 @@ impl<T: Default + Footprint> Table<T> {
         {
             let at = self.oldest;
             self.unlink(at);
-            let slot = &mut self.slots[at as usize];
-            slot.value = T::default();
-            self.bytes -= slot.bytes as usize;
-            self.index.remove(&slot.key);
+            let key = self.slots.key(at);
+            let packed = std::mem::replace(&mut self.slots[at].packed, NOWHERE);
+            self.bytes -= OWN_BYTES;
+            if packed != NOWHERE {
+                self.bytes -= arena::bytes_for(self.arena.get(packed).len());
+                self.arena.free(packed);
+            } else if let Some(entry) = self.open.remove(&at) {
+                self.bytes -= open_bytes(&*entry);
+            }
+            self.index.remove(key, at);
+            if self.hand_of == at {
+                self.hand_of = NONE;
+            }
             self.free.push(at);
             self.forgotten += 1;
         }
     }
 
     fn unlink(&mut self, at: u32) {
-        let Slot { newer, older, .. } = self.slots[at as usize];
+        let Slot { newer, older, .. } = self.slots[at];
         match newer {
             NONE => self.newest = older,
-            _ => self.slots[newer as usize].older = older,
+            _ => self.slots[newer].older = older,
         }
         match older {
             NONE => self.oldest = newer,
-            _ => self.slots[older as usize].newer = newer,
+            _ => self.slots[older].newer = newer,
         }
     }
 
     fn link_newest(&mut self, at: u32) {
         let before = self.newest;
-        let slot = &mut self.slots[at as usize];
+        let slot = &mut self.slots[at];
         slot.newer = NONE;
         slot.older = before;
         match before {
             NONE => self.oldest = at,
-            _ => self.slots[before as usize].newer = at,
+            _ => self.slots[before].newer = at,
         }
         self.newest = at;
     }
-}
 
-impl<T: Default + Footprint + Pack> Table<T> {
     /// Appends all entries, the one unseen the longest first.
     pub fn pack(&self, out: &mut String) {
         (self.len() as u64).pack(out);
-        for slot in self.oldest_first() {
-            slot.key.pack(out);
-            slot.value.pack(out);
-        }
+        self.each_written(|key, bytes| {
+            key.pack(out);
+            pack_bytes(bytes, out);
+        });
     }
 
-    /// Bytes that [`Table::pack`] appends, but for the few of their number.
+    /// Bytes that [`Table::pack`] appends at the most.
     pub fn text_bytes(&self) -> usize {
-        let mut text = String::new();
-        let bytes = |slot: &Slot<T>| {
-            text.clear();
-            slot.key.pack(&mut text);
-            slot.value.pack(&mut text);
-            text.len()
-        };
-        self.oldest_first().map(bytes).sum()
+        let mut sum = NUMBER_BYTES;
+        self.each_written(|_, bytes| sum += NUMBER_BYTES + text_bytes(bytes));
+        sum
     }
 
-    fn oldest_first(&self) -> impl Iterator<Item = &Slot<T>> {
-        let slot = |at: u32| self.slots.get(at as usize);
-        successors(slot(self.oldest), move |before| slot(before.newer))
+    /// Shows all entries as they are written, the one unseen the longest first.
+    fn each_written(&self, mut show: impl FnMut(u64, &[u8])) {
+        let mut writer = Writer::default();
+        let numbers = Some(self.oldest).filter(|&oldest| oldest != NONE);
+        let newer = |&at: &u32| Some(self.slots[at].newer).filter(|&newer| newer != NONE);
+        for at in successors(numbers, newer) {
+            let (key, packed) = (self.slots.key(at), self.slots[at].packed);
+            if packed != NOWHERE {
+                show(key, self.arena.get(packed));
+            } else if let Some(entry) = self.open.get(&at) {
+                writer.begin();
+                entry.write(key, &mut writer);
+                show(key, writer.bytes());
+            }
+        }
     }
 
     /// Takes over the entries of a text into an empty table. Where its bounds are narrower than those of the table
@@ -288,40 +412,68 @@ impl<T: Default + Footprint + Pack> Table<T> {
     /// The text is damaged.
     pub fn unpack(&mut self, text: &mut &str) -> Result<(), Damaged> {
         let count = u64::unpack(text)?;
+        let mut bytes = Vec::new();
         for _ in 0..count {
             let key = u64::unpack(text)?;
-            let value = T::unpack(text)?;
-            self.change(key, |entry| *entry = value);
+            unpack_bytes(text, &mut bytes)?;
+            let from = &mut Reader::new(&bytes);
+            let mut entry = std::mem::take(&mut self.hand);
+            self.hand_of = NONE;
+            entry.read(key, from)?;
+            from.end()?;
+            self.change(key, |kept| *kept = entry);
         }
         Ok(())
     }
+}
+
+/// Bytes of an entry in whatever form: its slot and its part of the index.
+const OWN_BYTES: usize = size_of::<Slot>() + CELL_BYTES;
+
+/// Bytes of an entry that lies open.
+fn open_bytes<T: Entry>(entry: &T) -> usize {
+    OPEN_BYTES + size_of::<T>() + entry.heap_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Default)]
+    #[derive(Debug, Default, Clone, PartialEq, Eq)]
     struct Text(String);
 
-    impl Footprint for Text {
+    impl Entry for Text {
+        fn is_quiet(&self) -> bool {
+            self.0.len() < 60
+        }
+
         fn heap_bytes(&self) -> usize {
             self.0.len()
         }
-    }
 
-    impl Pack for Text {
-        fn pack(&self, out: &mut String) {
-            self.0.pack(out);
+        fn tidy(&mut self) {}
+
+        fn write(&self, _: u64, out: &mut Writer) {
+            out.number(self.0.len() as u64);
+            for byte in self.0.bytes() {
+                out.number(byte);
+            }
         }
 
-        fn unpack(text: &mut &str) -> Result<Text, Damaged> {
-            String::unpack(text).map(Text)
+        fn read(&mut self, _: u64, from: &mut Reader) -> Result<(), Damaged> {
+            self.0.clear();
+            for _ in 0..from.count(10_000)? {
+                self.0.push(char::from(from.number::<u8>()?));
+            }
+            Ok(())
         }
     }
+
+    const KEYS: std::ops::Range<u64> = 0..100;
 
     fn keys(table: &Table<Text>) -> Vec<u64> {
-        table.index.keys().copied().collect()
+        KEYS.filter(|&key| table.look(key, |_| ()).is_some())
+            .collect()
     }
 
     #[test]
@@ -334,7 +486,7 @@ mod tests {
         assert_eq!(table.forgotten(), 2);
         // What comes back after having been forgotten begins anew.
         table.change(2, |text| assert_eq!(text.0, ""));
-        assert_eq!(table.get(1).map(|text| text.0.as_str()), None);
+        assert_eq!(table.look(1, |text| text.0.clone()), None);
     }
 
     #[test]
@@ -353,9 +505,46 @@ mod tests {
     }
 
     #[test]
+    fn entries_stay_what_they_are_in_either_form() {
+        let mut table = Table::<Text>::new(100, usize::MAX);
+        let mut plain = BTreeMap::<u64, String>::new();
+        let mut seed = 1_u64;
+        for _ in 0..3000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (key, length) = (seed >> 33 & 15, usize::try_from(seed >> 40 & 127).unwrap());
+            let text = plain.entry(key).or_default();
+            let (place, before) =
+                table.change(key, |one| std::mem::replace(&mut one.0, "y".repeat(length)));
+            assert_eq!(before, std::mem::replace(text, "y".repeat(length)));
+            assert_eq!(table.at(place).0, *text);
+            if length % 3 == 0 {
+                table.touch(place, |one| one.0.push('z'));
+                text.push('z');
+            }
+            assert_eq!(table.at(place).0, *text);
+            for (&key, text) in &plain {
+                assert!(table.look(key, |one| one.0 == *text) == Some(true));
+            }
+        }
+        // What is counted is what is there.
+        let sum = |text: &String| match text.len() {
+            0..60 => OWN_BYTES + arena::bytes_for(text.len() + 1),
+            _ => OWN_BYTES + open_bytes(&Text(text.clone())),
+        };
+        assert_eq!(table.bytes(), plain.values().map(sum).sum::<usize>());
+        assert!(
+            table.text_bytes() >= {
+                let mut out = String::new();
+                table.pack(&mut out);
+                out.len()
+            }
+        );
+    }
+
+    #[test]
     fn a_restored_table_goes_on_like_the_original() {
         let mut table = Table::<Text>::new(5, 700);
-        let text_of = |key: u64| "x".repeat(usize::try_from(key * 7 % 60).unwrap());
+        let text_of = |key: u64| "x".repeat(usize::try_from(key * 37 % 90).unwrap());
         for key in [5, 1, 4, 1, 9, 2, 6, 5, 3] {
             table.change(key, |text| text.0 = text_of(key));
         }

@@ -1,9 +1,10 @@
 //! What is remembered of a tenant, and why each part is needed: what spreads over users and addresses shows only here.
 
+use super::compact::{Reader, Writer};
 use super::event::Event;
-use super::pack::pack_struct;
-use super::table::Footprint;
-use super::timeline::{Familiar, Seen, Timed, Timeline, note_first};
+use super::pack::Damaged;
+use super::table::Entry;
+use super::timeline::{Familiar, Happening, Seen, Timeline, note_first};
 use crate::classify::Cause;
 use crate::limits::{
     COUNTRIES_PER_TENANT, NETWORKS_PER_TENANT, REFUSALS_PER_TENANT, REFUSALS_SECS, SETTLE_SECS,
@@ -12,7 +13,7 @@ use crate::limits::{
 use super::user::Familiarity;
 
 /// A sign-in that was refused, or stopped after a right password, in short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// Seconds since 1970.
     pub at: u32,
@@ -32,24 +33,46 @@ pub struct Refusal {
     pub cause: u8,
 }
 
-pack_struct!(Refusal {
-    at,
-    id,
-    user,
-    address,
-    agent,
-    code,
-    country,
-    cause
-});
-
-impl Timed for Refusal {
+impl Happening for Refusal {
     fn at(&self) -> u32 {
         self.at
+    }
+
+    fn write(&self, before: &Refusal, out: &mut Writer) {
+        out.changes(&self.words(), &before.words());
+    }
+
+    fn read(at: u32, before: &Refusal, from: &mut Reader) -> Result<Refusal, Damaged> {
+        let mut words = before.words();
+        from.changes(&mut words)?;
+        let [id, user, address, code, cause, agent, country] = words;
+        Ok(Refusal {
+            at,
+            id,
+            user,
+            address,
+            agent,
+            code,
+            country: u16::try_from(country).map_err(|_| Damaged)?,
+            cause: u8::try_from(cause).map_err(|_| Damaged)?,
+        })
     }
 }
 
 impl Refusal {
+    /// All but the time.
+    fn words(&self) -> [u32; 7] {
+        [
+            self.id,
+            self.user,
+            self.address,
+            self.code,
+            self.cause.into(),
+            self.agent,
+            self.country.into(),
+        ]
+    }
+
     /// Whether it ended for `cause`.
     pub fn caused_by(&self, cause: Cause) -> bool {
         self.cause == cause as u8
@@ -69,16 +92,35 @@ pub struct Tenant {
     pub since: u32,
 }
 
-pack_struct!(Tenant {
-    refusals,
-    countries,
-    networks,
-    since
-});
+impl Entry for Tenant {
+    /// Never: tenants are few, large, and seen with every record.
+    fn is_quiet(&self) -> bool {
+        false
+    }
 
-impl Footprint for Tenant {
     fn heap_bytes(&self) -> usize {
         self.refusals.heap_bytes() + self.countries.heap_bytes() + self.networks.heap_bytes()
+    }
+
+    fn tidy(&mut self) {
+        self.refusals.tidy();
+    }
+
+    fn write(&self, _: u64, out: &mut Writer) {
+        let now = self.refusals.clock();
+        out.fresh(now);
+        out.number(self.since);
+        self.refusals.write(now, &Refusal::default(), out);
+        self.countries.write(now, out);
+        self.networks.write(now, out);
+    }
+
+    fn read(&mut self, _: u64, from: &mut Reader) -> Result<(), Damaged> {
+        let now = from.fresh()?;
+        self.since = from.number()?;
+        self.refusals.read(now, &Refusal::default(), from)?;
+        self.countries.read(now, from)?;
+        self.networks.read(now, from)
     }
 }
 

@@ -4,14 +4,23 @@
 //! in which it happened, whatever the order of arrival. Its clock is the newest event it has seen: a window ends
 //! there, and not at the record at hand, so that of a shuffled burst the record that arrives last sees all of it.
 
-use super::pack::{Damaged, Pack};
-use super::table::Footprint;
+use super::compact::{Reader, Writer};
+use super::pack::Damaged;
 use crate::limits::{DOUBT_SECS, SETTLE_SECS};
 
-/// Something that happened at a time.
-pub trait Timed {
+/// Something that happened at a time, and that is much like what happened before it.
+pub trait Happening: Sized {
     /// Seconds since 1970.
     fn at(&self) -> u32;
+
+    /// Writes what differs from `before`, but for the time.
+    fn write(&self, before: &Self, out: &mut Writer);
+
+    /// Reads one that was written after `before`, and happened at `at`.
+    ///
+    /// # Errors
+    /// The bytes are damaged.
+    fn read(at: u32, before: &Self, from: &mut Reader) -> Result<Self, Damaged>;
 }
 
 /// Up to `MAX` happenings of the last `KEEP_SECS` seconds, in order of event time; of the same second in order of
@@ -35,7 +44,7 @@ impl<T, const MAX: usize, const KEEP_SECS: u32> Default for Timeline<T, MAX, KEE
 /// Room is made for so many at once: doubling would hold half of the memory in reserve.
 const STEP: usize = 2;
 
-impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SECS> {
+impl<T: Happening, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SECS> {
     /// Puts in a happening. False where it is too late to be remembered.
     pub fn insert(&mut self, item: T) -> bool {
         let at = item.at();
@@ -67,7 +76,6 @@ impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SEC
         let old = self.items.partition_point(|item| item.at() < from);
         if old > 0 {
             self.items.drain(..old);
-            shrink(&mut self.items);
         }
     }
 
@@ -96,9 +104,56 @@ impl<T: Timed, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SEC
     }
 }
 
-impl<T, const MAX: usize, const KEEP_SECS: u32> Footprint for Timeline<T, MAX, KEEP_SECS> {
-    fn heap_bytes(&self) -> usize {
+impl<T: Happening, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP_SECS> {
+    /// Bytes behind pointers.
+    pub(super) fn heap_bytes(&self) -> usize {
         bytes_of(&self.items)
+    }
+
+    /// Gives back the room of what was let go.
+    pub(super) fn tidy(&mut self) {
+        shrink(&mut self.items);
+    }
+
+    /// Writes all; `before` is like the first of them, and `now` is no earlier than the clock.
+    pub(super) fn write(&self, now: u32, before: &T, out: &mut Writer) {
+        out.number(now.wrapping_sub(self.clock));
+        out.number(self.items.len() as u64);
+        let Some(first) = self.items.first() else {
+            return;
+        };
+        out.number(self.clock - first.at());
+        let (mut at, mut before) = (first.at(), before);
+        for item in &self.items {
+            out.number(item.at() - at);
+            item.write(before, out);
+            (at, before) = (item.at(), item);
+        }
+    }
+
+    /// Reads what [`Timeline::write`] wrote.
+    pub(super) fn read(&mut self, now: u32, before: &T, from: &mut Reader) -> Result<(), Damaged> {
+        self.items.clear();
+        self.clock = now.wrapping_sub(from.number()?);
+        let count = from.count(MAX)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let age = from.number().ok().filter(|&age| age <= KEEP_SECS);
+        let mut at = age
+            .and_then(|age| self.clock.checked_sub(age))
+            .ok_or(Damaged)?;
+        for _ in 0..count {
+            at = at.checked_add(from.number()?).ok_or(Damaged)?;
+            let item = T::read(at, self.items.last().unwrap_or(before), from)?;
+            self.items.push(item);
+        }
+        // Nothing that is remembered is newer than the clock.
+        if at <= self.clock {
+            Ok(())
+        } else {
+            Err(Damaged)
+        }
     }
 }
 
@@ -110,7 +165,7 @@ pub(super) fn reserve<T>(items: &mut Vec<T>) {
 }
 
 /// Gives back the room of what was let go.
-fn shrink<T>(items: &mut Vec<T>) {
+pub(super) fn shrink<T>(items: &mut Vec<T>) {
     items.shrink_to(items.len().next_multiple_of(STEP));
 }
 
@@ -119,30 +174,6 @@ pub(super) fn bytes_of<T>(items: &[T]) -> usize {
     match items.len() {
         0 => 0,
         count => count.next_multiple_of(STEP) * size_of::<T>() + 12,
-    }
-}
-
-impl<T: Pack + Timed, const MAX: usize, const KEEP_SECS: u32> Pack for Timeline<T, MAX, KEEP_SECS> {
-    fn pack(&self, out: &mut String) {
-        self.clock.pack(out);
-        self.items.pack(out);
-    }
-
-    fn unpack(text: &mut &str) -> Result<Self, Damaged> {
-        let clock = u32::unpack(text)?;
-        let mut line = Timeline {
-            items: Vec::new(),
-            clock,
-        };
-        for item in Vec::<T>::unpack(text)? {
-            line.insert(item);
-        }
-        // Nothing that is remembered is newer than the clock.
-        if line.clock == clock {
-            Ok(line)
-        } else {
-            Err(Damaged)
-        }
     }
 }
 
@@ -180,14 +211,6 @@ impl Seen {
         self.proved || self.last.saturating_sub(self.first) >= needed
     }
 }
-
-super::pack::pack_struct!(Seen {
-    key,
-    first,
-    last,
-    proved,
-    doubted
-});
 
 /// Up to `MAX` things seen; the one unseen the longest makes room for a new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -263,26 +286,50 @@ impl<const MAX: usize> Familiar<MAX> {
     }
 }
 
-impl<const MAX: usize> Footprint for Familiar<MAX> {
-    fn heap_bytes(&self) -> usize {
+impl<const MAX: usize> Familiar<MAX> {
+    /// Things remembered.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Bytes behind pointers.
+    pub(super) fn heap_bytes(&self) -> usize {
         bytes_of(&self.items)
     }
-}
 
-impl<const MAX: usize> Pack for Familiar<MAX> {
-    fn pack(&self, out: &mut String) {
-        self.let_go.pack(out);
-        self.items.pack(out);
+    /// Writes all; `now` is no earlier than what was seen last.
+    pub(super) fn write(&self, now: u32, out: &mut Writer) {
+        out.number(self.items.len() as u64 * 2 + u64::from(self.let_go > 0));
+        if self.let_go > 0 {
+            out.number(self.let_go);
+        }
+        for seen in &self.items {
+            out.word(seen.key);
+            out.number(now.wrapping_sub(seen.last));
+            let known = u64::from(seen.last.wrapping_sub(seen.first));
+            out.number(known << 2 | u64::from(seen.proved) << 1 | u64::from(seen.doubted));
+        }
     }
 
-    fn unpack(text: &mut &str) -> Result<Self, Damaged> {
-        let let_go = u8::unpack(text)?;
-        let mut items = Vec::<Seen>::unpack(text)?;
-        if items.len() > MAX {
-            return Err(Damaged);
+    /// Reads what [`Familiar::write`] wrote.
+    pub(super) fn read(&mut self, now: u32, from: &mut Reader) -> Result<(), Damaged> {
+        self.items.clear();
+        let count = from.count(MAX * 2 + 1)?;
+        self.let_go = if count & 1 == 1 { from.number()? } else { 0 };
+        for _ in 0..count / 2 {
+            let key = from.word()?;
+            let last = now.wrapping_sub(from.number()?);
+            let known: u64 = from.number()?;
+            let first = u32::try_from(known >> 2).map_err(|_| Damaged)?;
+            self.items.push(Seen {
+                key,
+                first: last.wrapping_sub(first),
+                last,
+                proved: known & 2 != 0,
+                doubted: known & 1 != 0,
+            });
         }
-        shrink(&mut items);
-        Ok(Familiar { items, let_go })
+        Ok(())
     }
 }
 
@@ -293,9 +340,18 @@ mod tests {
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Tick(u32, char);
 
-    impl Timed for Tick {
+    impl Happening for Tick {
         fn at(&self) -> u32 {
             self.0
+        }
+
+        fn write(&self, _: &Tick, out: &mut Writer) {
+            out.word(self.1.into());
+        }
+
+        fn read(at: u32, _: &Tick, from: &mut Reader) -> Result<Tick, Damaged> {
+            let name = char::from_u32(from.word()?).ok_or(Damaged)?;
+            Ok(Tick(at, name))
         }
     }
 
@@ -349,6 +405,38 @@ mod tests {
                 })
                 .collect();
             assert_eq!((shown(&line).as_str(), answers.as_str()), (expected, taken));
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_out_of_place() {
+        let written = |line: &Line| {
+            let mut out = Writer::default();
+            line.write(200, &Tick(0, ' '), &mut out);
+            out.bytes().to_vec()
+        };
+        let read = |bytes: &[u8]| {
+            let mut line = Line::default();
+            line.insert(Tick(7, 'x'));
+            let from = &mut Reader::new(bytes);
+            line.read(200, &Tick(0, ' '), from)
+                .and_then(|()| from.end())?;
+            Ok(line)
+        };
+        let mut line = Line::default();
+        for at in [90, 90, 91, 181, 120] {
+            assert_eq!(read(&written(&line)), Ok(line.clone()));
+            line.insert(Tick(at, 'a'));
+        }
+        let bytes = written(&line);
+        assert_eq!(read(&bytes), Ok(line));
+        // Five where four have room, and a time after the clock.
+        let mut five = bytes.clone();
+        five[1] = 5;
+        let mut late = bytes;
+        late[2] = 40;
+        for bytes in [five, late] {
+            assert_eq!(read(&bytes), Err(Damaged));
         }
     }
 

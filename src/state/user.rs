@@ -5,15 +5,16 @@
 //! later, and so does what belongs to a hosting provider, or was proved with a second factor that a user without history
 //! had just registered. What was first seen in an attack takes two weeks ([`Seen::is_settled`]).
 
-use super::event::{Event, NO_DEGREES, Traits};
+use super::compact::{Reader, Writer};
+use super::event::{Event, NO_DEGREES, Traits, folded};
 use super::pack::{Damaged, Pack, pack_struct};
-use super::table::Footprint;
-use super::timeline::{Familiar, Seen, Timed, Timeline, bytes_of, note_first, reserve};
+use super::table::Entry;
+use super::timeline::{Familiar, Happening, Seen, Timeline, bytes_of, note_first, reserve, shrink};
 use super::{Attack, flow};
 use crate::classify::Cause;
 use crate::limits::{
     APPS_PER_USER, COUNTRIES_PER_USER, DELIVERIES_PER_USER, DEVICES_PER_USER, EVENTS_PER_USER,
-    EVENTS_SECS, NETWORKS_PER_USER, REFRESHES_PER_USER, REFRESHES_SECS, REPEAT_SECS,
+    EVENTS_SECS, NETWORKS_PER_USER, QUIET_EVENTS, REFRESHES_PER_USER, REFRESHES_SECS, REPEAT_SECS,
     REPEATS_PER_USER, SETTLE_SECS,
 };
 
@@ -36,19 +37,54 @@ pub struct Refresh {
     pub network: u32,
 }
 
-pack_struct!(Refresh {
-    at,
-    app,
-    resource,
-    session,
-    agent,
-    address,
-    network
-});
-
-impl Timed for Refresh {
+impl Happening for Refresh {
     fn at(&self) -> u32 {
         self.at
+    }
+
+    fn write(&self, before: &Refresh, out: &mut Writer) {
+        out.changes(&self.words(), &before.words());
+    }
+
+    fn read(at: u32, before: &Refresh, from: &mut Reader) -> Result<Refresh, Damaged> {
+        let mut words = before.words();
+        from.changes(&mut words)?;
+        let [app, resource, session, agent, address, network] = words;
+        Ok(Refresh {
+            at,
+            app,
+            resource,
+            session,
+            agent,
+            address,
+            network,
+        })
+    }
+}
+
+impl Refresh {
+    /// What is remembered of a non-interactive sign-in that got in.
+    fn of(event: &Event) -> Refresh {
+        Refresh {
+            at: event.at,
+            app: event.app,
+            resource: event.resource,
+            session: event.session,
+            agent: event.agent,
+            address: event.address,
+            network: event.network,
+        }
+    }
+
+    fn words(&self) -> [u32; 6] {
+        [
+            self.app,
+            self.resource,
+            self.session,
+            self.agent,
+            self.address,
+            self.network,
+        ]
     }
 }
 
@@ -60,8 +96,6 @@ struct Repeat {
     /// When the one was.
     at: u32,
 }
-
-pack_struct!(Repeat { kind, at });
 
 /// What is remembered of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,24 +130,20 @@ pub struct User {
     pub attack: Option<Attack>,
 }
 
-pack_struct!(User if is_sound {
-    recent,
-    refreshes,
-    networks,
-    countries,
-    apps,
-    devices,
-    delivered,
-    repeats,
-    since,
-    first_code,
-    last_seen,
-    hours,
-    failures,
-    attack,
-});
+/// Parts of a user that are written only where there is something to say.
+mod said {
+    pub const SINCE: u8 = 1;
+    pub const FIRST_CODE: u8 = 2;
+    pub const HOURS: u8 = 4;
+    pub const FAILURES: u8 = 8;
+    pub const ATTACK: u8 = 16;
+}
 
-impl Footprint for User {
+impl Entry for User {
+    fn is_quiet(&self) -> bool {
+        self.recent.all().len() + self.refreshes.all().len() <= QUIET_EVENTS
+    }
+
     fn heap_bytes(&self) -> usize {
         self.recent.heap_bytes()
             + self.refreshes.heap_bytes()
@@ -123,6 +153,105 @@ impl Footprint for User {
             + self.devices.heap_bytes()
             + bytes_of(&self.delivered)
             + bytes_of(&self.repeats)
+    }
+
+    fn tidy(&mut self) {
+        self.recent.tidy();
+        self.refreshes.tidy();
+        shrink(&mut self.delivered);
+        shrink(&mut self.repeats);
+    }
+
+    fn write(&self, key: u64, out: &mut Writer) {
+        let now = self.last_seen;
+        let parts = [
+            (said::SINCE, self.since != 0),
+            (said::FIRST_CODE, self.first_code != 0),
+            (said::HOURS, self.hours != 0),
+            (said::FAILURES, self.failures != Daily::none(now)),
+            (said::ATTACK, self.attack.is_some()),
+        ];
+        let parts = parts.iter().filter(|part| part.1);
+        let parts = parts.fold(0, |parts, part| parts | part.0);
+        out.number(parts);
+        out.fresh(now);
+        if parts & said::SINCE != 0 {
+            out.number(now.wrapping_sub(self.since));
+        }
+        if parts & said::FIRST_CODE != 0 {
+            out.number(now.wrapping_sub(self.first_code));
+        }
+        if parts & said::HOURS != 0 {
+            out.number(self.hours);
+        }
+        if parts & said::FAILURES != 0 {
+            self.failures.write(now, out);
+        }
+        if let Some(attack) = self.attack {
+            attack.write(now, out);
+        }
+        // The ids first: those of the sign-ins that are remembered are among them.
+        out.number(self.delivered.len() as u64);
+        for &id in &self.delivered {
+            out.fresh(id);
+        }
+        let blank = Event::blank(folded(key));
+        self.recent.write(now, &blank, out);
+        let last = self.recent.all().last().unwrap_or(&blank);
+        self.refreshes.write(now, &Refresh::of(last), out);
+        self.networks.write(now, out);
+        self.countries.write(now, out);
+        self.apps.write(now, out);
+        self.devices.write(now, out);
+        out.number(self.repeats.len() as u64);
+        for repeat in &self.repeats {
+            out.fresh(repeat.kind);
+            out.number(now.wrapping_sub(repeat.at));
+        }
+    }
+
+    fn read(&mut self, key: u64, from: &mut Reader) -> Result<(), Damaged> {
+        let parts: u8 = from.number()?;
+        let now = from.fresh()?;
+        let mut before = |part| {
+            let said = parts & part != 0;
+            let secs = said.then(|| from.number()).transpose()?;
+            Ok(secs.map_or(0, |secs| now.wrapping_sub(secs)))
+        };
+        self.last_seen = now;
+        self.since = before(said::SINCE)?;
+        self.first_code = before(said::FIRST_CODE)?;
+        self.hours = match parts & said::HOURS {
+            0 => 0,
+            _ => from.number()?,
+        };
+        self.failures = match parts & said::FAILURES {
+            0 => Daily::none(now),
+            _ => Daily::read(now, from)?,
+        };
+        self.attack = match parts & said::ATTACK {
+            0 => None,
+            _ => Some(Attack::read(now, from)?),
+        };
+        self.delivered.clear();
+        for _ in 0..from.count(DELIVERIES_PER_USER)? {
+            self.delivered.push(from.fresh()?);
+        }
+        let blank = Event::blank(folded(key));
+        self.recent.read(now, &blank, from)?;
+        let last = self.recent.all().last().unwrap_or(&blank);
+        self.refreshes.read(now, &Refresh::of(last), from)?;
+        self.networks.read(now, from)?;
+        self.countries.read(now, from)?;
+        self.apps.read(now, from)?;
+        self.devices.read(now, from)?;
+        self.repeats.clear();
+        for _ in 0..from.count(REPEATS_PER_USER)? {
+            let kind = from.fresh()?;
+            let at = now.wrapping_sub(from.number()?);
+            self.repeats.push(Repeat { kind, at });
+        }
+        Ok(())
     }
 }
 
@@ -141,15 +270,33 @@ pub struct Daily {
     pub spread: u32,
 }
 
-pack_struct!(Daily {
-    day,
-    today,
-    days,
-    mean,
-    spread
-});
-
 impl Daily {
+    /// None on the day of `now`, nor before.
+    fn none(now: u32) -> Daily {
+        Daily {
+            day: now / 86_400,
+            ..Daily::default()
+        }
+    }
+
+    fn write(&self, now: u32, out: &mut Writer) {
+        out.number((now / 86_400).wrapping_sub(self.day));
+        out.number(self.today);
+        out.number(self.days);
+        out.number(self.mean);
+        out.number(self.spread);
+    }
+
+    fn read(now: u32, from: &mut Reader) -> Result<Daily, Damaged> {
+        Ok(Daily {
+            day: (now / 86_400).wrapping_sub(from.number()?),
+            today: from.number()?,
+            days: from.number()?,
+            mean: from.number()?,
+            spread: from.number()?,
+        })
+    }
+
     /// Closes the days before that of `at`, each of which moves the mean by a seventh: about a week is remembered.
     fn tick(&mut self, at: u32) {
         let day = at / 86_400;
@@ -293,11 +440,6 @@ impl Before {
 }
 
 impl User {
-    /// Whether no list is longer than it can have become: a snapshot is not taken at its word.
-    fn is_sound(&self) -> bool {
-        self.delivered.len() <= DELIVERIES_PER_USER && self.repeats.len() <= REPEATS_PER_USER
-    }
-
     /// Takes note of a sign-in and says how things stood before it.
     pub fn observe(&mut self, event: &Event) -> Before {
         let mut before = self.before(event);
@@ -381,15 +523,7 @@ impl User {
     fn remember(&mut self, event: &Event) -> bool {
         if event.is_success() && event.is(Traits::NON_INTERACTIVE) {
             self.recent.tick(event.at);
-            return self.refreshes.insert(Refresh {
-                at: event.at,
-                app: event.app,
-                resource: event.resource,
-                session: event.session,
-                agent: event.agent,
-                address: event.address,
-                network: event.network,
-            });
+            return self.refreshes.insert(Refresh::of(event));
         }
         self.refreshes.tick(event.at);
         self.recent.insert(*event)
