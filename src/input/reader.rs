@@ -27,7 +27,17 @@ pub struct Scratch {
     key: String,
     seen: seen::Names,
     seen_policies: seen::Policies,
+    /// Lines read, as far as this says when the next lesson is.
+    lines: u32,
+    /// In a lesson: the values that were found, in their order, and how often something was found that is not a value
+    /// of the line.
+    found: Vec<(Field, Slot)>,
+    others: u32,
 }
+
+/// So many lines are lessons, in which it is looked for stretches that come again, and then each of so many.
+const LESSONS: u32 = 32;
+const LESSON_EVERY: u32 = 256;
 
 impl Default for Scratch {
     fn default() -> Scratch {
@@ -41,6 +51,9 @@ impl Default for Scratch {
             key: String::new(),
             seen: seen::Names::default(),
             seen_policies: seen::Policies::default(),
+            lines: 0,
+            found: Vec::new(),
+            others: 0,
         }
     }
 }
@@ -86,7 +99,10 @@ pub fn view<'a>(batch: &'a str, member: &str, scratch: &'a mut Scratch) -> Resul
             return Err(Skip::NotObject);
         }
     }
+    scratch.found.clear();
+    scratch.lines = scratch.lines.wrapping_add(1);
     let mut reader = Reader {
+        lesson: scratch.lines <= LESSONS || scratch.lines % LESSON_EVERY == 0,
         scratch,
         tally: PolicyTally::default(),
         trusted_network: false,
@@ -99,6 +115,7 @@ pub fn view<'a>(batch: &'a str, member: &str, scratch: &'a mut Scratch) -> Resul
     cursor.finish()?;
 
     let Reader {
+        lesson: _,
         scratch,
         tally,
         trusted_network,
@@ -178,9 +195,11 @@ fn is_ours(value: &str) -> bool {
 
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four things that were seen or not"
+    reason = "things that were seen or not"
 )]
 struct Reader<'s> {
+    /// Whether all is read, to learn from it.
+    lesson: bool,
     scratch: &'s mut Scratch,
     tally: PolicyTally,
     trusted_network: bool,
@@ -201,20 +220,32 @@ impl Reader<'_> {
         let mut place = Place::TOP;
         // Whether the newest of ours still waits for the member after it, to end where that begins.
         let mut waits = false;
+        let mut run = None;
         loop {
             // Before the comma, if there is one.
             let before = cursor.at();
             let site = Site::new(&shapes::TOP, first, Source::Line);
             if !waits && cursor.closes() {
+                self.end_run(cursor, &mut run, site, before);
                 return Ok(Top { end, others, taken });
             }
-            if !waits && let Some(ahead) = self.guess(cursor, site, &mut place) {
-                first = false;
-                others = true;
-                self.top_member(cursor, ahead)?;
+            if !waits && place.is_after() && self.stretch(cursor, site, &mut place) {
                 end = cursor.at();
                 continue;
             }
+            let mark = self.mark(cursor, place);
+            if !waits && let Some(ahead) = self.guess(cursor, site, &mut place) {
+                first = false;
+                others = true;
+                let value = cursor.at() - usize::from(ahead.in_text);
+                self.top_member(cursor, ahead)?;
+                end = cursor.at();
+                if self.lesson {
+                    self.notice(cursor, &mut run, site, mark, (ahead, value));
+                }
+                continue;
+            }
+            self.end_run(cursor, &mut run, site, before);
             let Some(key) = cursor.key(&mut first)? else {
                 return Ok(Top { end, others, taken });
             };
@@ -255,6 +286,7 @@ impl Reader<'_> {
         if ahead.in_text {
             return cursor.rest_of_string().map(|_| ());
         }
+        self.scratch.others += 1;
         let value = cursor.skip()?;
         if cursor.slice(value).starts_with('[') {
             self.records = Some(value);
@@ -371,10 +403,106 @@ impl Reader<'_> {
     ) -> Result<(), Fault> {
         let mut first = true;
         let mut place = Place::within(name);
-        while let Some(ahead) = self.next(cursor, keys, source, &mut first, &mut place)? {
+        let mut run = None;
+        let site = Site::new(keys, false, source);
+        loop {
+            if place.is_after() && self.stretch(cursor, site, &mut place) {
+                continue;
+            }
+            let mark = self.mark(cursor, place);
+            let Some(ahead) = self.next(cursor, keys, source, &mut first, &mut place)? else {
+                self.end_run(cursor, &mut run, site, mark.at);
+                return Ok(());
+            };
+            let value = cursor.at() - usize::from(ahead.in_text);
             self.member(cursor, ahead, source)?;
+            if self.lesson && source == Source::Line {
+                self.notice(cursor, &mut run, site, mark, (ahead, value));
+            }
         }
-        Ok(())
+    }
+
+    fn mark(&self, cursor: &Cursor, place: Place) -> Mark {
+        Mark {
+            place,
+            at: cursor.at(),
+            found: self.scratch.found.len(),
+            others: self.scratch.others,
+        }
+    }
+
+    /// Moves past a stretch of members that came at this place before, if it comes again, and keeps their values.
+    #[inline]
+    fn stretch(&mut self, cursor: &mut Cursor, site: Site, place: &mut Place) -> bool {
+        if self.lesson {
+            return false;
+        }
+        let seen = &mut self.scratch.seen;
+        let found = seen.stretch(cursor.rest(), site, cursor.depth(), place);
+        let Some((length, found)) = found else {
+            return false;
+        };
+        for (field, slot) in found.fields(cursor.at()) {
+            if let Some(place) = self.scratch.slots.get_mut(field as usize) {
+                *place = slot;
+            }
+        }
+        cursor.pass(length);
+        true
+    }
+
+    /// In a lesson: goes on with the run of steady members, or ends it, and keeps the value. `mark`: where the member
+    /// began; `read`: what it is, and where its value began.
+    #[inline(never)]
+    fn notice(
+        &mut self,
+        cursor: &Cursor,
+        run: &mut Option<Run>,
+        site: Site,
+        mark: Mark,
+        (ahead, value): (Ahead, usize),
+    ) {
+        let scratch = &mut *self.scratch;
+        let text = cursor.since(value);
+        let plain = scratch.others == mark.others && ahead.name != 0;
+        let steady = scratch.seen.is_steady(ahead.name, text) && plain && mark.place.is_after();
+        if plain && text.len() >= WORTH_BYTES && text.starts_with(b"{") | text.starts_with(b"[") {
+            let fields = scratch.found.get(mark.found..).unwrap_or(&[]);
+            if let Some(found) = seen::Found::new(fields, value, ahead.name) {
+                let (site, place) = (Site::value_of(ahead.member), Place::within(ahead.name));
+                let depth = cursor.depth();
+                scratch.seen.learn_stretch(text, site, depth, found, place);
+            }
+        }
+        let fits = |run: &Run| cursor.at() - run.from.at <= STRETCH_BYTES;
+        if !steady || !run.as_ref().is_none_or(fits) {
+            self.end_run(cursor, run, site, mark.at);
+        }
+        if steady {
+            let run = run.get_or_insert(Run {
+                from: mark,
+                last: 0,
+                found: 0,
+            });
+            run.last = ahead.name;
+            run.found = self.scratch.found.len();
+        }
+    }
+
+    /// Keeps the run of steady members that ends at `end`, if there is one and it is worth it.
+    fn end_run(&mut self, cursor: &Cursor, run: &mut Option<Run>, site: Site, end: usize) {
+        let Some(run) = run.take() else {
+            return;
+        };
+        let from = run.from;
+        let text = cursor.since(from.at).get(..end - from.at).unwrap_or(&[]);
+        let fields = self.scratch.found.get(from.found..run.found).unwrap_or(&[]);
+        let found = seen::Found::new(fields, from.at, run.last);
+        if let Some(found) = found.filter(|_| text.len() >= WORTH_BYTES) {
+            let depth = cursor.depth();
+            let seen = &mut self.scratch.seen;
+            seen.learn_stretch(text, site, depth, found, from.place);
+        }
     }
 
     #[inline(always)]
@@ -398,6 +526,13 @@ impl Reader<'_> {
                 }
             }
         }
+        if !ahead.in_text
+            && source == Source::Line
+            && matches!(cursor.here(), Some(b'{' | b'['))
+            && self.stretch(cursor, Site::value_of(ahead.member), &mut Place::within(ahead.name))
+        {
+            return Ok(());
+        }
         let value = Reader::value(cursor, ahead)?;
         let Some(member) = ahead.member else {
             return cursor.skip_rest(value);
@@ -416,8 +551,11 @@ impl Reader<'_> {
     ) -> Result<(), Fault> {
         match (member, value) {
             (Member::Object(keys) | Member::ObjectOrLeaf(keys, _), Value::Object) => {
-                self.properties |= std::ptr::eq(*keys, &raw const shapes::PROPERTIES);
-                self.signinlogs |= std::ptr::eq(*keys, &raw const shapes::ELASTIC_SIGNINLOGS);
+                let properties = std::ptr::eq(*keys, &raw const shapes::PROPERTIES);
+                let signinlogs = std::ptr::eq(*keys, &raw const shapes::ELASTIC_SIGNINLOGS);
+                self.properties |= properties;
+                self.signinlogs |= signinlogs;
+                self.scratch.others += u32::from(properties | signinlogs);
                 self.object(cursor, keys, name, source)
             }
             (Member::Named(keys), Value::Array) => self.named(cursor, keys, name, source),
@@ -453,6 +591,7 @@ impl Reader<'_> {
     /// Broken JSON in there does not count against the line, which is whole. What stands before the break is kept:
     /// the usual break is a column that was cut at its maximum length.
     fn nested(&mut self, cursor: &Cursor, raw: Raw, member: &Member, name: u16) {
+        self.scratch.others += 1;
         let mut text = std::mem::take(&mut self.scratch.nested);
         let start = text.len();
         json::unescape(cursor.slice(raw.span), &mut text);
@@ -465,6 +604,10 @@ impl Reader<'_> {
 
     /// Of a member that stands twice the later one counts.
     fn keep(&mut self, field: Field, slot: Slot) {
+        if self.lesson {
+            self.scratch.found.push((field, slot));
+            self.scratch.others += u32::from(slot.kind == Kind::Value && slot.source != Source::Line);
+        }
         if let Some(place) = self.scratch.slots.get_mut(field as usize) {
             *place = slot;
         }
@@ -540,6 +683,7 @@ impl Reader<'_> {
     }
 
     fn steps(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
+        self.scratch.others += 1;
         // As with any member that stands twice, the later one counts.
         self.scratch.steps.clear();
         self.parts(
@@ -565,6 +709,7 @@ impl Reader<'_> {
     }
 
     fn policies(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
+        self.scratch.others += 1;
         // Log Analytics names the same list twice (ConditionalAccessPolicies, AppliedConditionalAccessPolicies).
         if self.tally.listed > 0 {
             return cursor.skip_rest(Value::Array);
@@ -718,6 +863,7 @@ impl Reader<'_> {
     }
 
     fn networks(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
+        self.scratch.others += 1;
         self.trusted_network = false;
         self.parts(
             cursor,
@@ -777,6 +923,29 @@ impl Reader<'_> {
         }
     }
 }
+
+/// Where a reader is.
+#[derive(Clone, Copy)]
+struct Mark {
+    place: Place,
+    at: usize,
+    /// Values found so far, and other things.
+    found: usize,
+    others: u32,
+}
+
+/// Steady members in a row, while they are read.
+struct Run {
+    from: Mark,
+    /// The name of the last one.
+    last: u16,
+    /// Values found up to its end.
+    found: usize,
+}
+
+/// Bytes of the shortest stretch that is worth a comparison, and of the longest that is kept.
+const WORTH_BYTES: usize = 16;
+const STRETCH_BYTES: usize = 500;
 
 /// A policy while it is read.
 #[derive(Default)]

@@ -9,8 +9,8 @@
 
 use super::keys::Keys;
 use super::scan::Text;
-use super::shapes::Member;
-use super::slot::{PolicySlots, Source};
+use super::shapes::{Field, Member};
+use super::slot::{PolicySlots, Slot, Source, offset};
 use super::words::PolicyResult;
 
 /// Names kept, of 100 bytes each. A record of Azure Monitor has about 90.
@@ -27,6 +27,11 @@ struct Name {
     /// The names that came after it, and those that came first in its object or the objects of its array; of each the
     /// last one first.
     next: [[u16; 2]; 2],
+    /// The stretches that stood after it, and its values where these are objects or arrays.
+    stretches: [Likely; 2],
+    /// A number that stands for the value it had in the last lesson, and in how many it did not change.
+    value: u32,
+    steady: u8,
 }
 
 /// Where a name can stand: what was learnt elsewhere can mean something else. One number, to be compared at once.
@@ -34,10 +39,17 @@ struct Name {
 pub(super) struct Site(usize);
 
 impl Site {
+    /// As the value of that member.
+    pub(super) fn value_of(member: Option<&'static Member>) -> Site {
+        const { assert!(align_of::<Member>() >= 2, "one bit of the address is free") };
+        Site(member.map_or(0, |member| std::ptr::from_ref(member).addr()) | 1)
+    }
+
     /// In an object whose members `keys` tells, in the line or in JSON text inside a string, where line ends are
     /// allowed; `first` of the object, or after a comma.
     pub(super) fn new(keys: &'static Keys, first: bool, source: Source) -> Site {
         const { assert!(align_of::<Keys>() >= 4, "two bits of the address are free") };
+        // No site of a value is of a table, so that this bit can be shared.
         let nested = source != Source::Line;
         Site(std::ptr::from_ref(keys).addr() | usize::from(first) << 1 | usize::from(nested))
     }
@@ -63,6 +75,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether a member was read there.
+    pub(super) fn is_after(self) -> bool {
+        self.within == 0
+    }
+
     /// Before the first member of the top-level object.
     pub(super) const TOP: Place = Place::within(0);
 
@@ -85,6 +102,8 @@ pub(super) struct Names {
     index: Vec<u16>,
     /// Which one makes room for the next once all places are taken.
     oldest: usize,
+    stretches: Vec<Stretch>,
+    oldest_stretch: usize,
 }
 
 impl Default for Names {
@@ -98,11 +117,16 @@ impl Default for Names {
                 name: 0,
             },
             next: [[0; 2]; 2],
+            stretches: [Likely::default(); 2],
+            value: 0,
+            steady: 0,
         };
         Names {
             kept: vec![top],
             index: vec![0; NAMES_MAX],
             oldest: 1,
+            stretches: Vec::new(),
+            oldest_stretch: 0,
         }
     }
 }
@@ -184,6 +208,9 @@ impl Names {
                 ..ahead
             },
             next: [[0; 2]; 2],
+            stretches: [Likely::default(); 2],
+            value: 0,
+            steady: 0,
         };
         if let Some(place) = self.kept.get_mut(at) {
             *place = name;
@@ -197,6 +224,150 @@ impl Names {
         number
     }
 }
+
+/// Stretches kept, of 800 bytes each.
+const STRETCHES_MAX: usize = 256;
+
+/// Values of members that a stretch can hold.
+const FIELDS_MAX: usize = 12;
+
+/// The text of a stretch. A longer one is kept in parts.
+type StretchText = Text<64>;
+
+/// Text that stood in a record and comes again, and what it says.
+struct Stretch {
+    text: StretchText,
+    site: Site,
+    depth: u32,
+    found: Found,
+}
+
+/// What a stretch says.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    /// The values in it, where they stand counted from its start.
+    fields: [(Field, Slot); FIELDS_MAX],
+    count: usize,
+    /// The name of its last member.
+    last: u16,
+}
+
+impl Found {
+    /// What `fields` say, which stand in the line from `start` on. `None` where there are too many. `last`: the name of
+    /// the last member.
+    pub(super) fn new(fields: &[(Field, Slot)], start: usize, last: u16) -> Option<Found> {
+        let mut found = Found {
+            fields: [(Field::Id, Slot::default()); FIELDS_MAX],
+            count: fields.len(),
+            last,
+        };
+        for (place, (field, slot)) in found.fields.get_mut(..fields.len())?.iter_mut().zip(fields) {
+            *place = (*field, slot.moved(offset(start).wrapping_neg()));
+        }
+        Some(found)
+    }
+
+    /// The values, in a stretch that begins at `start`.
+    #[inline]
+    pub(super) fn fields(&self, start: usize) -> impl Iterator<Item = (Field, Slot)> {
+        let fields = self.fields.get(..self.count).unwrap_or(&[]);
+        let by = offset(start);
+        fields.iter().map(move |(field, slot)| (*field, slot.moved(by)))
+    }
+}
+
+/// What is likely to come: the numbers of stretches, one more than their places, and how often they did of late.
+#[derive(Clone, Copy, Default)]
+struct Likely {
+    stretches: [u16; LIKELY],
+    luck: i8,
+}
+
+const LIKELY: usize = 4;
+
+impl Names {
+    /// The stretch that stands at the start of `text`, where a member named as at `place` was read or, within it, where
+    /// its value stands: its length and what it says.
+    #[inline]
+    pub(super) fn stretch(&mut self, text: &[u8], site: Site, depth: u32, place: &mut Place) -> Option<(usize, &Found)> {
+        let name = self.kept.get_mut(usize::from(place.name))?;
+        let likely = name.stretches.get_mut(usize::from(place.within))?;
+        if likely.stretches[0] == 0 {
+            return None;
+        }
+        for at in 0..LIKELY {
+            let which = usize::from(*likely.stretches.get(at)?);
+            let Some(stretch) = which.checked_sub(1).and_then(|which| self.stretches.get(which)) else {
+                break;
+            };
+            if stretch.site == site && stretch.depth == depth && stretch.text.begins(text) {
+                if at > 0 {
+                    likely.stretches.swap(at, at - 1);
+                }
+                likely.luck = likely.luck.saturating_add(4);
+                if place.within == 0 {
+                    *place = Place::after(stretch.found.last);
+                }
+                return Some((stretch.text.len(), &stretch.found));
+            }
+        }
+        likely.luck = likely.luck.saturating_sub(1);
+        if likely.luck == i8::MIN {
+            *likely = Likely::default();
+        }
+        None
+    }
+
+    /// Keeps a stretch, `text`, that stood at `place`.
+    pub(super) fn learn_stretch(&mut self, text: &[u8], site: Site, depth: u32, found: Found, place: Place) {
+        let Some(text) = StretchText::new(text) else {
+            return;
+        };
+        let Some(name) = self.kept.get_mut(usize::from(place.name)) else {
+            return;
+        };
+        let Some(likely) = name.stretches.get_mut(usize::from(place.within)) else {
+            return;
+        };
+        let known = likely.stretches.iter().any(|which| {
+            let stretch = usize::from(*which).checked_sub(1).and_then(|which| self.stretches.get(which));
+            stretch.is_some_and(|stretch| stretch.site == site && stretch.depth == depth && stretch.text == text)
+        });
+        if known {
+            return;
+        }
+        let stretch = Stretch { text, site, depth, found };
+        let at = if self.stretches.len() < STRETCHES_MAX { self.stretches.len() } else { self.oldest_stretch };
+        match self.stretches.get_mut(at) {
+            Some(place) => {
+                *place = stretch;
+                self.oldest_stretch = (at + 1) % STRETCHES_MAX;
+            }
+            None => self.stretches.push(stretch),
+        }
+        let free = likely.stretches.iter().position(|&which| which == 0).unwrap_or(LIKELY - 1);
+        if let (Some(place), Ok(number)) = (likely.stretches.get_mut(free), u16::try_from(at + 1)) {
+            *place = number;
+        }
+    }
+
+    /// Takes note of a member's value, and says whether it has stood unchanged over some lessons.
+    pub(super) fn is_steady(&mut self, name: u16, value: &[u8]) -> bool {
+        let hash = value.iter().fold(0x811c_9dc5_u32, |hash, &byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        let Some(name) = self.kept.get_mut(usize::from(name)) else {
+            return false;
+        };
+        let same = name.value == hash;
+        name.value = hash;
+        name.steady = if same { name.steady.saturating_add(1) } else { 0 };
+        name.steady >= STEADY
+    }
+}
+
+/// Lessons in which a value did not change before it counts as steady.
+const STEADY: u8 = 2;
 
 /// Policies kept, of 1 KiB each. Entra ID allows 240 in a tenant.
 const POLICIES_KEPT: usize = 512;

@@ -39,6 +39,15 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    /// The same `by` bytes further on; to move back, the two's complement.
+    pub(super) fn moved(self, by: u32) -> Slot {
+        Slot {
+            start: self.start.wrapping_add(by),
+            end: self.end.wrapping_add(by),
+            ..self
+        }
+    }
+
     /// The place of a value that is there.
     pub(super) fn of(span: Span, source: Source) -> Slot {
         Slot {
@@ -82,15 +91,10 @@ impl PolicySlots {
 
     /// The same `by` bytes further on; to move back, the two's complement.
     pub(super) fn moved(self, by: u32) -> PolicySlots {
-        let moved = |slot: Slot| Slot {
-            start: slot.start.wrapping_add(by),
-            end: slot.end.wrapping_add(by),
-            ..slot
-        };
         PolicySlots {
-            name: moved(self.name),
-            id: moved(self.id),
-            custom_control: self.custom_control.map(moved),
+            name: self.name.moved(by),
+            id: self.id.moved(by),
+            custom_control: self.custom_control.map(|slot| slot.moved(by)),
         }
     }
 }
