@@ -3,7 +3,7 @@
 //! The host calls a function by its name for each record, copies the text that comes back, and stops at nothing: what
 //! is not one JSON object it drops, and after a good record of the same chunk it aborts. So every answer of a
 //! [`Filter`] is one JSON object, or empty text for a record that leaves the stream. The functions themselves stand in
-//! `exports`, the only unsafe code of the crate.
+//! `exports`; with the reading of UTF-8 below they are the only unsafe code of the crate.
 
 use std::borrow::Cow;
 
@@ -53,11 +53,16 @@ impl Filter {
     /// Bytes that are not UTF-8 become U+FFFD, as they would in Fluent Bit.
     pub fn answer(&mut self, record: &[u8]) -> String {
         let record = text_of(record);
-        let text = on_one_line(record.trim_ascii());
-        let outcome = self.session.process(&text);
+        let text = record.trim_ascii();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let Some(outcome) = self.session.process_one(text) else {
+            // Between two tokens a line end is as good as a blank, and within a string none is allowed. Fluent Bit
+            // writes none.
+            return self.answer(text.replace('\n', " ").as_bytes());
+        };
         if outcome.kept.is_empty() {
             if outcome.suppressed.is_empty() {
-                return checked(text.into_owned());
+                return checked(text.to_owned());
             }
             let mut rollup = String::new();
             self.session.rollup(&mut rollup);
@@ -90,9 +95,43 @@ pub fn lost(bytes: usize) -> String {
     ))
 }
 
-/// `from_utf8_lossy` alone would look at each byte by itself: a fifth of all that a record takes.
 fn text_of(record: &[u8]) -> Cow<'_, str> {
-    str::from_utf8(record).map_or_else(|_| String::from_utf8_lossy(record), Cow::Borrowed)
+    utf8(record).map_or_else(|| String::from_utf8_lossy(record), Cow::Borrowed)
+}
+
+/// The text that `record` is, if it is UTF-8. Blocks of ASCII, which are nearly all, are told by their words: the
+/// standard library's check would be a fifth of all that a record takes in an interpreter.
+fn utf8(record: &[u8]) -> Option<&str> {
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let is_ascii = |block: &[u8; 32]| {
+        let words = block.as_chunks::<8>().0.iter();
+        words.fold(0, |bits, word| bits | u64::from_le_bytes(*word)) & HIGHS == 0
+    };
+    let (blocks, rest) = record.as_chunks::<32>();
+    let mut at = 0;
+    while let Some(block) = blocks.get(at) {
+        if is_ascii(block) {
+            at += 1;
+            continue;
+        }
+        // Up to the next block of ASCII, in which no character can end that began before it.
+        let more = blocks.get(at..)?;
+        let other = more.iter().take_while(|block| !is_ascii(block)).count();
+        let end = if other == more.len() {
+            record.len()
+        } else {
+            32 * (at + other)
+        };
+        str::from_utf8(record.get(32 * at..end)?).ok()?;
+        at += other;
+    }
+    let last_is_ascii = blocks.last().is_none_or(is_ascii);
+    if last_is_ascii {
+        str::from_utf8(rest).ok()?;
+    }
+    // Proof: each byte is in a block of ASCII, or in a part that was found to be UTF-8. No character reaches from one
+    // into the other, as both sides of each border are whole: ASCII, or checked by itself.
+    Some(unsafe { str::from_utf8_unchecked(record) })
 }
 
 fn checked(text: String) -> String {
@@ -110,16 +149,6 @@ fn in_object(text: &str) -> String {
     write::string(&mut out, text);
     out.push('}');
     out
-}
-
-/// Between two tokens a line end is as good as a blank, and within a string none is allowed. Fluent Bit writes none.
-fn on_one_line(text: &str) -> Cow<'_, str> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.contains('\n') {
-        text.replace('\n', " ").into()
-    } else {
-        text.into()
-    }
 }
 
 /// Whether `text` is one JSON object, nested however deep. Half a surrogate pair is allowed, as Fluent Bit reads and
@@ -550,6 +579,18 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn utf8_is_told_as_by_the_standard_library(
+            parts in prop::collection::vec(prop_oneof![
+                4 => "[a-z]{0,40}".prop_map(String::into_bytes),
+                2 => "[\\u{e4}\\u{20ac}\\u{1f600}a]{0,12}".prop_map(String::into_bytes),
+                1 => prop::collection::vec(any::<u8>(), 0..3),
+            ], 0..12),
+        ) {
+            let bytes = parts.concat();
+            prop_assert_eq!(utf8(&bytes), str::from_utf8(&bytes).ok());
+        }
 
         #[test]
         fn every_answer_is_one_object(

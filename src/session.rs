@@ -148,6 +148,17 @@ impl Session {
         outcome
     }
 
+    /// The same for a text that should be one object on one line. `None`, with nothing remembered, where it has line
+    /// ends and is not read up to its end.
+    pub(crate) fn process_one(&mut self, text: &str) -> Option<Outcome> {
+        let mut outcome = Outcome::default();
+        outcome.kept.reserve(text.len() + text.len() / 4);
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let taken = self.line(text, 1, &mut scratch, &mut outcome);
+        self.scratch = Some(scratch);
+        (taken == text.len()).then_some(outcome)
+    }
+
     /// Says that event time has come as far as `millis` since 1970, and releases what is due by then: held lines as
     /// `abandoned`, and the roll-ups of windows that have closed.
     pub fn advance(&mut self, millis: i64) -> Outcome {
@@ -181,7 +192,8 @@ impl Session {
         })
     }
 
-    /// The first line of `batch`: a record, or an envelope whose records are enriched in place. Returns its length.
+    /// The first line of `batch`: a record, or an envelope whose records are enriched in place. Returns its length;
+    /// see [`Session::process_one`] for when that is 0.
     fn line(
         &mut self,
         batch: &str,
@@ -191,7 +203,18 @@ impl Session {
     ) -> usize {
         let member = Arc::clone(&self.member);
         let records = self.stats.records();
-        let (line, fate) = match view(batch, &member, scratch) {
+        let found = view(batch, &member, scratch);
+        if self.one_by_one {
+            let read = match &found {
+                Ok(View::Record(record)) => record.json().len(),
+                Ok(View::Envelope { length, .. }) => *length,
+                Err(_) => 0,
+            };
+            if read < batch.len() && batch.contains('\n') {
+                return 0;
+            }
+        }
+        let (line, fate) = match found {
             Ok(View::Record(record)) => {
                 let line = lines::around(batch, record.json().len());
                 let to = To::Line(line.lead, line.tail);
