@@ -716,22 +716,43 @@ impl Reader<'_> {
         }
         let mut first = true;
         while cursor.element(&mut first)? {
-            if cursor.peek() == Some(b'{') {
-                let policy = self.policy(cursor, name, source)?;
-                self.count(policy);
-            } else {
+            if cursor.peek() != Some(b'{') {
                 cursor.skip()?;
+                continue;
             }
+            let start = cursor.at();
+            let seen = &mut self.scratch.seen_policies;
+            let recalled = seen.recall(cursor.rest(), cursor.depth(), source);
+            if let Some(recalled) = &recalled
+                && let Some((result, length)) = recalled.ending
+            {
+                cursor.pass(length);
+                let mfa = recalled.policy.mfa;
+                let slots = &recalled.policy.slots;
+                let unsatisfied = result.is_unsatisfied().then(|| slots.moved(offset(start)));
+                self.count(result, mfa, unsatisfied.unwrap_or_default());
+                continue;
+            }
+            let begun = recalled.map(|recalled| Begun {
+                which: recalled.which,
+                length: recalled.length,
+                ahead: recalled.policy.ahead,
+                slots: recalled.policy.slots.moved(offset(start)),
+                mfa: recalled.policy.mfa,
+            });
+            let now = self.policy(cursor, name, source, begun)?;
+            self.count(now.result, now.mfa, now.slots);
         }
         Ok(())
     }
 
-    /// Reads one policy, whose `{` comes next.
+    /// Reads one policy, whose `{` comes next, or goes on behind what is known of it.
     fn policy(
         &mut self,
         cursor: &mut Cursor,
         name: u16,
         source: Source,
+        begun: Option<Begun>,
     ) -> Result<PolicyNow, Fault> {
         let (start, depth) = (cursor.at(), cursor.depth());
         let mut now = PolicyNow::default();
@@ -740,25 +761,15 @@ impl Reader<'_> {
         let mut result = None;
         // Which one it is of those seen, and where its result stands.
         let mut which = None;
-        let recalled = self
-            .scratch
-            .seen_policies
-            .recall(cursor.rest(), depth, source);
-        if let Some((known, policy, length)) = recalled {
-            cursor.pass(length);
-            now.slots = policy.slots.moved(offset(start));
-            now.mfa = policy.mfa;
-            let ending = self.scratch.seen_policies.ending(known, cursor.rest());
-            if let Some((result, length)) = ending {
-                cursor.pass(length);
-                now.result = result;
-                return Ok(now);
-            }
+        if let Some(begun) = begun {
+            cursor.pass(begun.length);
             cursor.stands_in_one_more();
+            now.slots = begun.slots;
+            now.mfa = begun.mfa;
             first = false;
-            place = Place::after(policy.ahead.name);
-            result = Some(policy.ahead);
-            which = Some((known, cursor.at()));
+            place = Place::after(begun.ahead.name);
+            result = Some(begun.ahead);
+            which = Some((begun.which, cursor.at()));
         } else {
             cursor.value()?;
         }
@@ -810,22 +821,22 @@ impl Reader<'_> {
         Ok(now)
     }
 
-    /// Counts a policy, and keeps it if it was not satisfied.
-    fn count(&mut self, now: PolicyNow) {
+    /// Counts a policy, and keeps where it stands if it was not satisfied.
+    fn count(&mut self, result: PolicyResult, mfa: bool, slots: PolicySlots) {
         let tally = &mut self.tally;
         tally.listed += 1;
-        match now.result {
+        match result {
             PolicyResult::Success => {
                 tally.satisfied += 1;
-                tally.mfa_satisfied += u32::from(now.mfa);
+                tally.mfa_satisfied += u32::from(mfa);
             }
-            PolicyResult::NotApplied => tally.mfa_not_applied += u32::from(now.mfa),
+            PolicyResult::NotApplied => tally.mfa_not_applied += u32::from(mfa),
             result => {
                 if !result.is_unsatisfied() {
                     return;
                 }
                 if self.scratch.policies.len() < POLICIES_MAX {
-                    self.scratch.policies.push(now.slots);
+                    self.scratch.policies.push(slots);
                 } else {
                     self.cut = true;
                 }
@@ -946,6 +957,15 @@ struct Run {
 /// Bytes of the shortest stretch that is worth a comparison, and of the longest that is kept.
 const WORTH_BYTES: usize = 16;
 const STRETCH_BYTES: usize = 500;
+
+/// What is known of a policy up to its result.
+struct Begun {
+    which: seen::Which,
+    length: usize,
+    ahead: Ahead,
+    slots: PolicySlots,
+    mfa: bool,
+}
 
 /// A policy while it is read.
 #[derive(Default)]

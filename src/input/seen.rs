@@ -424,38 +424,45 @@ impl Default for Policies {
 /// Which policy, of those that are kept.
 pub(super) type Which = usize;
 
-impl Policies {
-    /// The policy that `text` begins with, if it was seen before, and how many bytes of it are known.
-    #[inline]
-    pub(super) fn recall(
-        &self,
-        text: &[u8],
-        depth: u32,
-        source: Source,
-    ) -> Option<(Which, Policy, usize)> {
-        let places = self.index.get(bucket(text)?)?;
-        places.iter().find_map(|&place| {
-            let which = usize::from(place).checked_sub(1)?;
-            let KeptPolicy {
-                text: kept, policy, ..
-            } = self.kept.get(which)?;
-            let same = policy.depth == depth && policy.source == source && kept.begins(text);
-            same.then_some((which, *policy, kept.len()))
-        })
-    }
+/// A policy that was seen before.
+pub(super) struct Recalled<'s> {
+    pub(super) which: Which,
+    pub(super) policy: &'s Policy,
+    /// Bytes up to its result.
+    pub(super) length: usize,
+    /// If it ended like this before: its result, and all its bytes.
+    pub(super) ending: Option<(PolicyResult, usize)>,
+}
 
-    /// The result of a policy and the bytes up to its end, if it ended like that before.
+impl Policies {
+    /// The policy that `text` begins with, if it was seen before.
     #[inline]
-    pub(super) fn ending(&mut self, which: Which, text: &[u8]) -> Option<(PolicyResult, usize)> {
-        let endings = &mut self.kept.get_mut(which)?.endings;
-        let known =
-            |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(text);
-        let at = endings.iter().position(known)?;
-        if at > 0 {
-            endings.swap(at, at - 1);
+    pub(super) fn recall(&mut self, text: &[u8], depth: u32, source: Source) -> Option<Recalled<'_>> {
+        let places = self.index.get(bucket(text)?)?;
+        let which = places.iter().find_map(|&place| {
+            let which = usize::from(place).checked_sub(1)?;
+            let kept = self.kept.get(which)?;
+            let policy = &kept.policy;
+            let same = policy.depth == depth && policy.source == source && kept.text.begins(text);
+            same.then_some(which)
+        })?;
+        let kept = self.kept.get_mut(which)?;
+        let length = kept.text.len();
+        let rest = text.get(length..).unwrap_or(&[]);
+        let known = |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(rest);
+        let mut ending = None;
+        if let Some(at) = kept.endings.iter().position(known) {
+            let before = at.saturating_sub(1);
+            kept.endings.swap(at, before);
+            let (text, result) = &kept.endings[before];
+            ending = Some((*result, length + text.len()));
         }
-        let (ending, result) = endings.get(at.saturating_sub(1))?;
-        Some((*result, ending.len()))
+        Some(Recalled {
+            which,
+            policy: &kept.policy,
+            length,
+            ending,
+        })
     }
 
     /// Keeps a policy up to its result, `text`. `None` where that is too long or too short.

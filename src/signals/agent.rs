@@ -71,8 +71,13 @@ impl Agents {
 
 /// Eight bytes at a time, since user agents are long.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let ((ones, one_rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
-    one.len() == other.len() && ones == others && one_rest == other_rest
+    let (ones, one_rest) = one.as_chunks::<8>();
+    let (others, other_rest) = other.as_chunks::<8>();
+    let word = |chunk: &[u8; 8]| u64::from_le_bytes(*chunk);
+    let mut words = ones.iter().zip(others);
+    one.len() == other.len()
+        && words.all(|(one, other)| word(one) == word(other))
+        && one_rest == other_rest
 }
 
 /// Where a text is kept. Those that share a place take turns there, which costs time and nothing else, so this need not
