@@ -247,27 +247,57 @@ impl<'t> Cursor<'t> {
         // Which of the open brackets are objects'. No recursion, so no stack to exhaust.
         let mut kinds = Kinds::default();
         let mut open = 1_u32;
+        let mut object = value == Value::Object;
         let mut first = true;
-        kinds.set(open, value == Value::Object);
-        while open > 0 {
-            let more = if kinds.get(open) {
-                self.key(&mut first)?.is_some()
+        kinds.set(open, object);
+        loop {
+            let more = if object {
+                self.skip_key(&mut first)?
             } else {
                 self.element(&mut first)?
             };
             if !more {
                 open -= 1;
+                if open == 0 {
+                    return Ok(());
+                }
+                object = kinds.get(open);
                 first = false;
+                continue;
+            }
+            // Most values are texts without escapes.
+            if self.here() == Some(b'"') {
+                self.pass(1);
+                if self.plain_text().is_none() {
+                    self.rest_of_string()?;
+                }
                 continue;
             }
             let inner = self.value()?;
             if let Value::Object | Value::Array = inner {
                 open += 1;
-                kinds.set(open, inner == Value::Object);
+                object = inner == Value::Object;
+                kinds.set(open, object);
                 first = true;
             }
         }
-        Ok(())
+    }
+
+    /// As [`Cursor::key`] for a name that nobody asks for: whether there is another member.
+    #[inline]
+    fn skip_key(&mut self, first: &mut bool) -> Result<bool, Fault> {
+        // `,"name":` without blanks or escapes; anything else is read with care.
+        let opening: &[u8] = if *first { b"\"" } else { b",\"" };
+        if let Some(rest) = self.rest.strip_prefix(opening) {
+            let length = scan::stop(rest);
+            let after = rest.get(length..).unwrap_or(&[]);
+            if let [b'"', b':', rest @ ..] = after {
+                self.rest = rest;
+                *first = false;
+                return Ok(true);
+            }
+        }
+        self.key(first).map(|key| key.is_some())
     }
 
     fn open(&mut self) -> Result<(), Fault> {
