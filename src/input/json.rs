@@ -126,9 +126,16 @@ impl<'t> Cursor<'t> {
         self.rest = self.rest.get(length..).unwrap_or(&[]);
     }
 
-    /// Says that a bracket which was passed is still open. It must not be one too many.
-    pub fn stands_in_one_more(&mut self) {
+    /// The same for bytes of which one bracket stays open. It must not be one too many.
+    pub fn pass_into(&mut self, length: usize) {
+        self.pass(length);
         self.depth += 1;
+    }
+
+    /// The same for bytes that close a bracket.
+    pub fn pass_out(&mut self, length: usize) {
+        self.pass(length);
+        self.depth = self.depth.saturating_sub(1);
     }
 
     /// Reads on in a string whose first quote has been read, if there is no escape in it; else it stays where it is.

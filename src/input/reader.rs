@@ -26,7 +26,8 @@ pub struct Scratch {
     own: Vec<Own>,
     key: String,
     seen: seen::Names,
-    seen_policies: seen::Policies,
+    seen_policies: seen::Shelf<seen::Policy>,
+    seen_steps: seen::Shelf<StepSlots>,
     /// Lines read, as far as this says when the next lesson is.
     lines: u32,
     /// In a lesson: the values that were found, in their order, and how often something was found that is not a value
@@ -50,7 +51,8 @@ impl Default for Scratch {
             own: Vec::new(),
             key: String::new(),
             seen: seen::Names::default(),
-            seen_policies: seen::Policies::default(),
+            seen_policies: seen::Shelf::default(),
+            seen_steps: seen::Shelf::default(),
             lines: 0,
             found: Vec::new(),
             others: 0,
@@ -686,26 +688,71 @@ impl Reader<'_> {
         self.scratch.others += 1;
         // As with any member that stands twice, the later one counts.
         self.scratch.steps.clear();
-        self.parts(
-            cursor,
-            (&shapes::STEP, name, source),
-            |reader, cursor, part, value, step: &mut StepSlots| {
-                let slot = reader.slot(cursor, value, source)?;
-                match part {
-                    Part::StepMethod => step.method = slot,
-                    Part::StepSucceeded => step.succeeded = truth_of(reader.plain(cursor, slot)),
-                    _ => step.detail = slot,
+        let mut first = true;
+        while cursor.element(&mut first)? {
+            let value = cursor.value()?;
+            if value != Value::Object {
+                cursor.skip_rest(value)?;
+                continue;
+            }
+            let step = self.step(cursor, name, source)?;
+            if self.scratch.steps.len() < STEPS_MAX {
+                self.scratch.steps.push(step);
+            } else {
+                self.cut = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one step, whose `{` has been read.
+    fn step(
+        &mut self,
+        cursor: &mut Cursor,
+        name: u16,
+        source: Source,
+    ) -> Result<StepSlots, Fault> {
+        let mut step = StepSlots::default();
+        let mut first = true;
+        let mut place = Place::within(name);
+        let site = Site::new(&shapes::STEP, false, source);
+        let depth = cursor.depth();
+        // Where the second member begins, unless the first already says something: mostly it is the time, which
+        // differs, and all behind it is the same in most records.
+        let mut from = None;
+        while let Some(ahead) = self.next(cursor, &shapes::STEP, source, &mut first, &mut place)? {
+            let value = Reader::value(cursor, ahead)?;
+            let Some(Member::Part(part)) = ahead.member else {
+                cursor.skip_rest(value)?;
+                if from.is_none() && step == StepSlots::default() {
+                    let seen = &mut self.scratch.seen_steps;
+                    let recalled = seen.recall(cursor.rest(), site, depth);
+                    if let Some((which, length)) = recalled
+                        && let Some(said) = seen.said(which)
+                    {
+                        let step = said.moved(offset(cursor.at()));
+                        cursor.pass_out(length);
+                        return Ok(step);
+                    }
+                    from = Some(cursor.at());
                 }
-                Ok(())
-            },
-            |reader, _, step| {
-                if reader.scratch.steps.len() < STEPS_MAX {
-                    reader.scratch.steps.push(step);
-                } else {
-                    reader.cut = true;
-                }
-            },
-        )
+                continue;
+            };
+            let slot = self.slot(cursor, value, source)?;
+            match part {
+                Part::StepMethod => step.method = slot,
+                Part::StepSucceeded => step.succeeded = truth_of(self.plain(cursor, slot)),
+                _ => step.detail = slot,
+            }
+        }
+        if let Some(from) = from
+            && step.are_of(source)
+        {
+            let said = step.moved(offset(from).wrapping_neg());
+            let text = cursor.since(from);
+            self.scratch.seen_steps.learn(text, site, depth, said);
+        }
+        Ok(step)
     }
 
     fn policies(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<(), Fault> {
@@ -720,26 +767,31 @@ impl Reader<'_> {
                 cursor.skip()?;
                 continue;
             }
-            let start = cursor.at();
+            let (start, rest) = (cursor.at(), cursor.rest());
+            let site = Site::new(&shapes::POLICY, true, source);
             let seen = &mut self.scratch.seen_policies;
-            let recalled = seen.recall(cursor.rest(), cursor.depth(), source);
-            if let Some(recalled) = &recalled
-                && let Some((result, length)) = recalled.ending
+            let mut begun = None;
+            if let Some((which, length)) = seen.recall(rest, site, cursor.depth())
+                && let Some(policy) = seen.said(which)
             {
-                cursor.pass(length);
-                let mfa = recalled.policy.mfa;
-                let slots = &recalled.policy.slots;
-                let unsatisfied = result.is_unsatisfied().then(|| slots.moved(offset(start)));
-                self.count(result, mfa, unsatisfied.unwrap_or_default());
-                continue;
+                let mfa = policy.mfa;
+                if let Some((result, more)) = policy.ending(rest.get(length..).unwrap_or(&[])) {
+                    let mut slots = PolicySlots::default();
+                    if result.is_unsatisfied() {
+                        slots = policy.slots.moved(offset(start));
+                    }
+                    cursor.pass(length + more);
+                    self.count(result, mfa, slots);
+                    continue;
+                }
+                begun = Some(Begun {
+                    which,
+                    length,
+                    ahead: policy.ahead,
+                    slots: policy.slots.moved(offset(start)),
+                    mfa,
+                });
             }
-            let begun = recalled.map(|recalled| Begun {
-                which: recalled.which,
-                length: recalled.length,
-                ahead: recalled.policy.ahead,
-                slots: recalled.policy.slots.moved(offset(start)),
-                mfa: recalled.policy.mfa,
-            });
             let now = self.policy(cursor, name, source, begun)?;
             self.count(now.result, now.mfa, now.slots);
         }
@@ -762,8 +814,7 @@ impl Reader<'_> {
         // Which one it is of those seen, and where its result stands.
         let mut which = None;
         if let Some(begun) = begun {
-            cursor.pass(begun.length);
-            cursor.stands_in_one_more();
+            cursor.pass_into(begun.length);
             now.slots = begun.slots;
             now.mfa = begun.mfa;
             first = false;
@@ -788,15 +839,11 @@ impl Reader<'_> {
             };
             // Up to here the policy is the same in most records.
             if *part == Part::PolicyResult && which.is_none() && now.slots.are_of(source) {
-                let policy = seen::Policy {
-                    depth,
-                    source,
-                    slots: now.slots.moved(offset(start).wrapping_neg()),
-                    mfa: now.mfa,
-                    ahead,
-                };
-                let text = cursor.since(start);
-                let learnt = self.scratch.seen_policies.learn(text, policy);
+                let slots = now.slots.moved(offset(start).wrapping_neg());
+                let policy = seen::Policy::new(slots, now.mfa, ahead);
+                let site = Site::new(&shapes::POLICY, true, source);
+                let seen = &mut self.scratch.seen_policies;
+                let learnt = seen.learn(cursor.since(start), site, depth, policy);
                 which = learnt.map(|which| (which, cursor.at()));
                 known = (now.slots, now.mfa);
             }
@@ -814,9 +861,9 @@ impl Reader<'_> {
         if let Some((which, from)) = which
             && known == (now.slots, now.mfa)
         {
-            let text = cursor.since(from);
-            let seen = &mut self.scratch.seen_policies;
-            seen.learn_ending(which, text, now.result);
+            if let Some(policy) = self.scratch.seen_policies.said(which) {
+                policy.learn_ending(cursor.since(from), now.result);
+            }
         }
         Ok(now)
     }

@@ -369,109 +369,67 @@ impl Names {
 /// Lessons in which a value did not change before it counts as steady.
 const STEADY: u8 = 2;
 
-/// Policies kept, of 1 KiB each. Entra ID allows 240 in a tenant.
-const POLICIES_KEPT: usize = 512;
+/// Texts that a shelf keeps, of about 1 KiB each. Entra ID allows 240 policies in a tenant.
+const SHELF_MAX: usize = 512;
 
-/// Policies kept that begin alike; two can have one id, before and after a change.
+/// Texts kept that begin alike; two policies can have one id, before and after a change.
 const ALIKE: usize = 4;
 
-/// Endings kept of a policy, from its result to its bracket.
-const ENDINGS: usize = 4;
-
-/// A policy up to its result. With a name of 60 letters and two controls it has 250 bytes.
-type PolicyText = Text<64>;
-
-/// A policy from its result on.
-type EndingText = Text<12>;
-
-/// What was found out about a policy when its result came.
-#[derive(Clone, Copy)]
-pub(super) struct Policy {
-    /// Brackets open around it.
-    pub(super) depth: u32,
-    /// Where it stood.
-    pub(super) source: Source,
-    /// Where its name and controls are, counted from its `{`.
-    pub(super) slots: PolicySlots,
-    /// Whether multi-factor authentication is among its controls.
-    pub(super) mfa: bool,
-    /// Its result.
-    pub(super) ahead: Ahead,
-}
-
-struct KeptPolicy {
-    text: PolicyText,
-    policy: Policy,
-    endings: [(EndingText, PolicyResult); ENDINGS],
-}
-
-/// The texts of policies, each up to its result, which is what differs between two records, and how they end.
-pub(super) struct Policies {
-    kept: Vec<KeptPolicy>,
+/// Texts that are found by how they begin, and what each says.
+pub(super) struct Shelf<T> {
+    kept: Vec<Kept<T>>,
     /// For each hash of a beginning those that are kept, one more than their places.
     index: Vec<[u16; ALIKE]>,
 }
 
-impl Default for Policies {
-    fn default() -> Policies {
-        Policies {
+struct Kept<T> {
+    text: Text<64>,
+    site: Site,
+    /// Brackets open around it.
+    depth: u32,
+    said: T,
+}
+
+/// Which text, of those on a shelf.
+pub(super) type Which = usize;
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Shelf<T> {
+        Shelf {
             kept: Vec::new(),
-            index: vec![[0; ALIKE]; POLICIES_KEPT / ALIKE],
+            index: vec![[0; ALIKE]; SHELF_MAX / ALIKE],
         }
     }
 }
 
-/// Which policy, of those that are kept.
-pub(super) type Which = usize;
-
-/// A policy that was seen before.
-pub(super) struct Recalled<'s> {
-    pub(super) which: Which,
-    pub(super) policy: &'s Policy,
-    /// Bytes up to its result.
-    pub(super) length: usize,
-    /// If it ended like this before: its result, and all its bytes.
-    pub(super) ending: Option<(PolicyResult, usize)>,
-}
-
-impl Policies {
-    /// The policy that `text` begins with, if it was seen before.
+impl<T> Shelf<T> {
+    /// What the beginning of `text` says, and its length, if it was seen before.
     #[inline]
-    pub(super) fn recall(&mut self, text: &[u8], depth: u32, source: Source) -> Option<Recalled<'_>> {
+    pub(super) fn recall(&mut self, text: &[u8], site: Site, depth: u32) -> Option<(Which, usize)> {
         let places = self.index.get(bucket(text)?)?;
-        let which = places.iter().find_map(|&place| {
+        places.iter().find_map(|&place| {
             let which = usize::from(place).checked_sub(1)?;
             let kept = self.kept.get(which)?;
-            let policy = &kept.policy;
-            let same = policy.depth == depth && policy.source == source && kept.text.begins(text);
-            same.then_some(which)
-        })?;
-        let kept = self.kept.get_mut(which)?;
-        let length = kept.text.len();
-        let rest = text.get(length..).unwrap_or(&[]);
-        let known = |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(rest);
-        let mut ending = None;
-        if let Some(at) = kept.endings.iter().position(known) {
-            let before = at.saturating_sub(1);
-            kept.endings.swap(at, before);
-            let (text, result) = &kept.endings[before];
-            ending = Some((*result, length + text.len()));
-        }
-        Some(Recalled {
-            which,
-            policy: &kept.policy,
-            length,
-            ending,
+            let same = kept.site == site && kept.depth == depth && kept.text.begins(text);
+            same.then_some((which, kept.text.len()))
         })
     }
 
-    /// Keeps a policy up to its result, `text`. `None` where that is too long or too short.
-    pub(super) fn learn(&mut self, text: &[u8], policy: Policy) -> Option<Which> {
+    /// What a text said.
+    #[inline]
+    pub(super) fn said(&mut self, which: Which) -> Option<&mut T> {
+        self.kept.get_mut(which).map(|kept| &mut kept.said)
+    }
+
+    /// Keeps what `text` said. `None` where it is too long or too short.
+    #[inline(never)]
+    pub(super) fn learn(&mut self, text: &[u8], site: Site, depth: u32, said: T) -> Option<Which> {
         let places = self.index.get_mut(bucket(text)?)?;
-        let kept = KeptPolicy {
-            text: PolicyText::new(text)?,
-            policy,
-            endings: [(Text::EMPTY, PolicyResult::Unknown); ENDINGS],
+        let kept = Kept {
+            text: Text::new(text)?,
+            site,
+            depth,
+            said,
         };
         places.rotate_right(1);
         let which = usize::from(places[0]).checked_sub(1);
@@ -483,17 +441,10 @@ impl Policies {
         places[0] = u16::try_from(self.kept.len()).ok()?;
         Some(self.kept.len() - 1)
     }
-
-    /// Keeps how a policy ended, `text`.
-    pub(super) fn learn_ending(&mut self, which: Which, text: &[u8], result: PolicyResult) {
-        if let (Some(kept), Some(text)) = (self.kept.get_mut(which), EndingText::new(text)) {
-            kept.endings.rotate_right(1);
-            kept.endings[0] = (text, result);
-        }
-    }
 }
 
-/// By what a policy is found: its id, if that comes first, or the beginning of its name.
+/// By what a text is found: what stands behind its first 8 bytes, which are much the same in all. Of a policy that is
+/// its id, if that comes first, or the beginning of its name.
 #[inline]
 fn bucket(text: &[u8]) -> Option<usize> {
     let [_, one, two, three] = text.first_chunk::<32>()?.as_chunks::<8>().0 else {
@@ -501,5 +452,56 @@ fn bucket(text: &[u8]) -> Option<usize> {
     };
     let [one, two, three] = [one, two, three].map(|word| u64::from_le_bytes(*word));
     let mixed = one ^ two.rotate_left(21) ^ three.rotate_left(42);
-    Some((mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % (POLICIES_KEPT / ALIKE))
+    Some((mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize % (SHELF_MAX / ALIKE))
+}
+
+/// Endings kept of a policy, from its result to its bracket.
+const ENDINGS: usize = 4;
+
+/// A policy from its result on.
+type EndingText = Text<12>;
+
+/// What a policy says up to its result, which is what differs between two records, and how it went on.
+pub(super) struct Policy {
+    /// Where its name and controls are, counted from its `{`.
+    pub(super) slots: PolicySlots,
+    /// Whether multi-factor authentication is among its controls.
+    pub(super) mfa: bool,
+    /// Its result.
+    pub(super) ahead: Ahead,
+    endings: [(EndingText, PolicyResult); ENDINGS],
+}
+
+impl Policy {
+    /// A policy of which no ending is known. `slots` count from its `{`.
+    pub(super) fn new(slots: PolicySlots, mfa: bool, ahead: Ahead) -> Policy {
+        Policy {
+            slots,
+            mfa,
+            ahead,
+            endings: [(Text::EMPTY, PolicyResult::Unknown); ENDINGS],
+        }
+    }
+
+    /// The result and the bytes up to the policy's end, if `text`, what follows, is how it ended before.
+    #[inline]
+    pub(super) fn ending(&mut self, text: &[u8]) -> Option<(PolicyResult, usize)> {
+        let known =
+            |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(text);
+        let at = self.endings.iter().position(known)?;
+        let before = at.saturating_sub(1);
+        if at > 0 {
+            self.endings.swap(at, before);
+        }
+        let (ending, result) = self.endings.get(before)?;
+        Some((*result, ending.len()))
+    }
+
+    /// Keeps how the policy ended, `text`.
+    pub(super) fn learn_ending(&mut self, text: &[u8], result: PolicyResult) {
+        if let Some(text) = EndingText::new(text) {
+            self.endings.rotate_right(1);
+            self.endings[0] = (text, result);
+        }
+    }
 }

@@ -48,6 +48,11 @@ impl Slot {
         }
     }
 
+    /// Whether it has no text, or one that stands in `source`.
+    pub(super) fn is_of(&self, source: Source) -> bool {
+        self.kind != Kind::Value || self.source == source
+    }
+
     /// The place of a value that is there.
     pub(super) fn of(span: Span, source: Source) -> Slot {
         Slot {
@@ -68,11 +73,27 @@ pub(super) fn offset(at: usize) -> u32 {
     at as u32
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StepSlots {
     pub(super) method: Slot,
     pub(super) detail: Slot,
     pub(super) succeeded: Option<bool>,
+}
+
+impl StepSlots {
+    /// Whether all that is known of it stands in `source`.
+    pub(super) fn are_of(&self, source: Source) -> bool {
+        self.method.is_of(source) && self.detail.is_of(source)
+    }
+
+    /// The same `by` bytes further on; to move back, the two's complement.
+    pub(super) fn moved(self, by: u32) -> StepSlots {
+        StepSlots {
+            method: self.method.moved(by),
+            detail: self.detail.moved(by),
+            ..self
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -85,8 +106,8 @@ pub(super) struct PolicySlots {
 impl PolicySlots {
     /// Whether all that is known of it stands in `source`.
     pub(super) fn are_of(&self, source: Source) -> bool {
-        let of = |slot: &Slot| slot.kind != Kind::Value || slot.source == source;
-        of(&self.name) && of(&self.id) && self.custom_control.as_ref().is_none_or(of)
+        let control = self.custom_control.is_none_or(|slot| slot.is_of(source));
+        self.name.is_of(source) && self.id.is_of(source) && control
     }
 
     /// The same `by` bytes further on; to move back, the two's complement.
