@@ -1,5 +1,7 @@
 //! From bytes to a record: lines, JSON, the member names of each wire shape, the reader, the record.
 
+#[cfg(test)]
+mod agreement;
 pub mod json;
 pub mod keys;
 pub mod lines;

@@ -531,7 +531,11 @@ impl Reader<'_> {
         if !ahead.in_text
             && source == Source::Line
             && matches!(cursor.here(), Some(b'{' | b'['))
-            && self.stretch(cursor, Site::value_of(ahead.member), &mut Place::within(ahead.name))
+            && self.stretch(
+                cursor,
+                Site::value_of(ahead.member),
+                &mut Place::within(ahead.name),
+            )
         {
             return Ok(());
         }
@@ -608,7 +612,8 @@ impl Reader<'_> {
     fn keep(&mut self, field: Field, slot: Slot) {
         if self.lesson {
             self.scratch.found.push((field, slot));
-            self.scratch.others += u32::from(slot.kind == Kind::Value && slot.source != Source::Line);
+            self.scratch.others +=
+                u32::from(slot.kind == Kind::Value && slot.source != Source::Line);
         }
         if let Some(place) = self.scratch.slots.get_mut(field as usize) {
             *place = slot;
@@ -706,12 +711,7 @@ impl Reader<'_> {
     }
 
     /// Reads one step, whose `{` has been read.
-    fn step(
-        &mut self,
-        cursor: &mut Cursor,
-        name: u16,
-        source: Source,
-    ) -> Result<StepSlots, Fault> {
+    fn step(&mut self, cursor: &mut Cursor, name: u16, source: Source) -> Result<StepSlots, Fault> {
         let mut step = StepSlots::default();
         let mut first = true;
         let mut place = Place::within(name);

@@ -56,6 +56,9 @@ macro_rules! fields {
         pub enum Field { $($(#[$doc])* $name,)* }
 
         impl Field {
+            /// All of them, in the order of their numbers.
+            pub const ALL: [Field; Field::COUNT] = [$(Field::$name,)*];
+
             /// How many there are.
             pub const COUNT: usize = [$(Field::$name,)*].len();
         }
