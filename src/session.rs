@@ -230,7 +230,7 @@ impl Session {
                 (line, Err(if too_long { Skip::TooLong } else { skip }))
             }
         };
-        let length = line.len();
+        let length = line.bytes();
         let (fate, written) = fate.unwrap_or_else(|skip| {
             self.reject(skip, number, outcome);
             end_line(&mut outcome.kept);

@@ -157,9 +157,8 @@ impl<'t> Cursor<'t> {
     pub fn peek(&mut self) -> Option<u8> {
         loop {
             match self.here()? {
-                b' ' | b'\t' | b'\r' => self.pass(1),
                 b'\n' if self.one_line => return None,
-                b'\n' => self.pass(1),
+                b' ' | b'\t' | b'\r' | b'\n' => self.pass(1),
                 other => return Some(other),
             }
         }

@@ -13,7 +13,7 @@ pub struct Line<'a> {
 
 impl Line<'_> {
     /// Bytes of the whole line.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.lead.len() + self.text.len() + self.tail.len()
     }
 }
@@ -77,7 +77,7 @@ mod tests {
             while !rest.is_empty() {
                 let line = first(rest);
                 lines.push((line.lead, line.text, line.tail));
-                rest = &rest[line.len()..];
+                rest = &rest[line.bytes()..];
             }
             assert_eq!(lines, expected, "{batch:?}");
         }

@@ -104,7 +104,7 @@ pub fn view<'a>(batch: &'a str, member: &str, scratch: &'a mut Scratch) -> Resul
     scratch.found.clear();
     scratch.lines = scratch.lines.wrapping_add(1);
     let mut reader = Reader {
-        lesson: scratch.lines <= LESSONS || scratch.lines % LESSON_EVERY == 0,
+        lesson: scratch.lines <= LESSONS || scratch.lines.is_multiple_of(LESSON_EVERY),
         scratch,
         tally: PolicyTally::default(),
         trusted_network: false,
@@ -860,10 +860,9 @@ impl Reader<'_> {
         }
         if let Some((which, from)) = which
             && known == (now.slots, now.mfa)
+            && let Some(policy) = self.scratch.seen_policies.said(which)
         {
-            if let Some(policy) = self.scratch.seen_policies.said(which) {
-                policy.learn_ending(cursor.since(from), now.result);
-            }
+            policy.learn_ending(cursor.since(from), now.result);
         }
         Ok(now)
     }

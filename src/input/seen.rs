@@ -413,7 +413,10 @@ impl Names {
 /// anything but a number it is an error, and reading finds that.
 #[inline]
 fn number_goes_on(text: &[u8], end: usize) -> bool {
-    matches!(text.get(end), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+    matches!(
+        text.get(end),
+        Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')
+    )
 }
 
 /// Lessons in which a value did not change before it counts as steady.
