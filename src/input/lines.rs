@@ -1,5 +1,7 @@
 //! Cuts a batch into lines and tells the text of each from what only frames it.
 
+use super::scan;
+
 /// One line of a batch. `lead`, `text` and `tail` put together are the line as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -20,7 +22,8 @@ impl Line<'_> {
 
 /// The first line of `batch`. A batch that ends in a line end has no empty line after it.
 pub fn first(batch: &str) -> Line<'_> {
-    let whole = batch.split_inclusive('\n').next().unwrap_or("");
+    let end = scan::line_end(batch.as_bytes());
+    let whole = end.and_then(|end| batch.get(..=end)).unwrap_or(batch);
     let text = whole.strip_suffix('\n').unwrap_or(whole);
     let text = text.strip_suffix('\r').unwrap_or(text);
     around(whole, text.strip_prefix(MARK).unwrap_or(text).len())

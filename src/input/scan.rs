@@ -58,6 +58,26 @@ fn stops_of_chunk(chunk: [u8; 16]) -> u32 {
     (low | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
 }
 
+/// Where the first line end of `bytes` is; `None` where there is none. The standard library's search takes twice as many
+/// instructions in the sandbox, where it goes by words of 4 bytes.
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
+    let marks = |chunk: &[u8; 8]| {
+        let word = u64::from_le_bytes(*chunk) ^ (ONES * 10);
+        word.wrapping_sub(ONES) & !word & HIGHS
+    };
+    // A test for each 32 bytes; a mark that a borrow made never comes without a true one below it.
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let has_none = |block: &&[u8; 32]| {
+        let chunks = block.as_chunks().0.iter();
+        chunks.fold(0, |all, chunk| all | marks(chunk)) == 0
+    };
+    let passed = 32 * blocks.iter().take_while(has_none).count();
+    let rest = bytes.get(passed..)?;
+    rest.iter()
+        .position(|&byte| byte == b'\n')
+        .map(|at| passed + at)
+}
+
 /// A text of fewer than `8 * WORDS` bytes that is to be compared often.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Text<const WORDS: usize> {
@@ -162,6 +182,13 @@ mod tests {
         ) {
             let found = bytes.iter().position(|&byte| is_stop(byte));
             prop_assert_eq!(stop(&bytes), found.unwrap_or(bytes.len()));
+        }
+
+        #[test]
+        fn finds_the_first_line_end(
+            bytes in prop::collection::vec(prop_oneof![30 => any::<u8>(), 1 => Just(b'\n'), 1 => Just(11_u8)], 0..200),
+        ) {
+            prop_assert_eq!(line_end(&bytes), bytes.iter().position(|&byte| byte == b'\n'));
         }
 
         #[test]
