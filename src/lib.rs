@@ -20,6 +20,10 @@
 //! - What is remembered is bounded in entries and bytes ([`limits`]), and a session restored from a snapshot goes on
 //!   byte for byte (`host-test/tests/laws.rs`).
 //! - A text is accepted exactly when it is JSON (`input::json`).
+//! - The reader compares a line with what came before instead of reading it, and what came before never changes what a
+//!   record says (`input::agreement`, `tests/what_came_before.rs`).
+//! - A session that is warm asks the allocator for nothing per record (`tests/allocations.rs`), and what it costs in
+//!   wasm instructions is held to a budget (`host-test/tests/budget.rs`).
 //! - A failure, a denial, a risk, or a hit of medium weight is never marked as noise (`noise`).
 //! - A signal changes nothing, so the order of signals does not matter (`signals`).
 //! - Every default is in its range and names its source (`config`).
