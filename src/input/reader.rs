@@ -529,7 +529,11 @@ impl Reader<'_> {
         if !ahead.in_text
             && source == Source::Line
             && matches!(cursor.here(), Some(b'{' | b'['))
-            && self.stretch(cursor, Site::value_of(ahead.member), &mut Place::within(ahead.name))
+            && self.stretch(
+                cursor,
+                Site::value_of(ahead.member),
+                &mut Place::within(ahead.name),
+            )
         {
             return Ok(());
         }
@@ -606,7 +610,8 @@ impl Reader<'_> {
     fn keep(&mut self, field: Field, slot: Slot) {
         if self.lesson {
             self.scratch.found.push((field, slot));
-            self.scratch.others += u32::from(slot.kind == Kind::Value && slot.source != Source::Line);
+            self.scratch.others +=
+                u32::from(slot.kind == Kind::Value && slot.source != Source::Line);
         }
         if let Some(place) = self.scratch.slots.get_mut(field as usize) {
             *place = slot;

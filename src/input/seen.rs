@@ -272,7 +272,9 @@ impl Found {
     pub(super) fn fields(&self, start: usize) -> impl Iterator<Item = (Field, Slot)> {
         let fields = self.fields.get(..self.count).unwrap_or(&[]);
         let by = offset(start);
-        fields.iter().map(move |(field, slot)| (*field, slot.moved(by)))
+        fields
+            .iter()
+            .map(move |(field, slot)| (*field, slot.moved(by)))
     }
 }
 
@@ -289,7 +291,13 @@ impl Names {
     /// The stretch that stands at the start of `text`, where a member named as at `place` was read or, within it, where
     /// its value stands: its length and what it says.
     #[inline]
-    pub(super) fn stretch(&mut self, text: &[u8], site: Site, depth: u32, place: &mut Place) -> Option<(usize, &Found)> {
+    pub(super) fn stretch(
+        &mut self,
+        text: &[u8],
+        site: Site,
+        depth: u32,
+        place: &mut Place,
+    ) -> Option<(usize, &Found)> {
         let name = self.kept.get_mut(usize::from(place.name))?;
         let likely = name.stretches.get_mut(usize::from(place.within))?;
         if likely.stretches[0] == 0 {
@@ -297,7 +305,10 @@ impl Names {
         }
         for at in 0..LIKELY {
             let which = usize::from(*likely.stretches.get(at)?);
-            let Some(stretch) = which.checked_sub(1).and_then(|which| self.stretches.get(which)) else {
+            let Some(stretch) = which
+                .checked_sub(1)
+                .and_then(|which| self.stretches.get(which))
+            else {
                 break;
             };
             if stretch.site == site && stretch.depth == depth && stretch.text.begins(text) {
@@ -319,7 +330,14 @@ impl Names {
     }
 
     /// Keeps a stretch, `text`, that stood at `place`.
-    pub(super) fn learn_stretch(&mut self, text: &[u8], site: Site, depth: u32, found: Found, place: Place) {
+    pub(super) fn learn_stretch(
+        &mut self,
+        text: &[u8],
+        site: Site,
+        depth: u32,
+        found: Found,
+        place: Place,
+    ) {
         let Some(text) = StretchText::new(text) else {
             return;
         };
@@ -330,14 +348,27 @@ impl Names {
             return;
         };
         let known = likely.stretches.iter().any(|which| {
-            let stretch = usize::from(*which).checked_sub(1).and_then(|which| self.stretches.get(which));
-            stretch.is_some_and(|stretch| stretch.site == site && stretch.depth == depth && stretch.text == text)
+            let stretch = usize::from(*which)
+                .checked_sub(1)
+                .and_then(|which| self.stretches.get(which));
+            stretch.is_some_and(|stretch| {
+                stretch.site == site && stretch.depth == depth && stretch.text == text
+            })
         });
         if known {
             return;
         }
-        let stretch = Stretch { text, site, depth, found };
-        let at = if self.stretches.len() < STRETCHES_MAX { self.stretches.len() } else { self.oldest_stretch };
+        let stretch = Stretch {
+            text,
+            site,
+            depth,
+            found,
+        };
+        let at = if self.stretches.len() < STRETCHES_MAX {
+            self.stretches.len()
+        } else {
+            self.oldest_stretch
+        };
         match self.stretches.get_mut(at) {
             Some(place) => {
                 *place = stretch;
@@ -345,7 +376,11 @@ impl Names {
             }
             None => self.stretches.push(stretch),
         }
-        let free = likely.stretches.iter().position(|&which| which == 0).unwrap_or(LIKELY - 1);
+        let free = likely
+            .stretches
+            .iter()
+            .position(|&which| which == 0)
+            .unwrap_or(LIKELY - 1);
         if let (Some(place), Ok(number)) = (likely.stretches.get_mut(free), u16::try_from(at + 1)) {
             *place = number;
         }
@@ -361,7 +396,11 @@ impl Names {
         };
         let same = name.value == hash;
         name.value = hash;
-        name.steady = if same { name.steady.saturating_add(1) } else { 0 };
+        name.steady = if same {
+            name.steady.saturating_add(1)
+        } else {
+            0
+        };
         name.steady >= STEADY
     }
 }
@@ -437,7 +476,12 @@ pub(super) struct Recalled<'s> {
 impl Policies {
     /// The policy that `text` begins with, if it was seen before.
     #[inline]
-    pub(super) fn recall(&mut self, text: &[u8], depth: u32, source: Source) -> Option<Recalled<'_>> {
+    pub(super) fn recall(
+        &mut self,
+        text: &[u8],
+        depth: u32,
+        source: Source,
+    ) -> Option<Recalled<'_>> {
         let places = self.index.get(bucket(text)?)?;
         let which = places.iter().find_map(|&place| {
             let which = usize::from(place).checked_sub(1)?;
@@ -449,7 +493,8 @@ impl Policies {
         let kept = self.kept.get_mut(which)?;
         let length = kept.text.len();
         let rest = text.get(length..).unwrap_or(&[]);
-        let known = |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(rest);
+        let known =
+            |(ending, _): &(EndingText, PolicyResult)| ending.len() > 0 && ending.begins(rest);
         let mut ending = None;
         if let Some(at) = kept.endings.iter().position(known) {
             let before = at.saturating_sub(1);

@@ -1,12 +1,9 @@
 //! One sign-in as it is remembered: who, where and how as short hashes, when in seconds, what came of it as flags.
 
-use std::hash::Hasher;
-
-use siphasher::sip::SipHasher13;
-
 use super::Names;
 use super::compact::{Reader, Writer};
 use super::pack::{Damaged, pack_struct};
+use super::sip;
 use super::timeline::Happening;
 use crate::classify::texts::Said;
 use crate::classify::{Cause, Class, FirstFactor, Status};
@@ -429,16 +426,7 @@ impl Event {
 /// A keyed hash (`SipHash`) with fixed keys, so that the same lines give the same bytes and a snapshot of one machine goes on in
 /// another.
 pub fn hash64(text: &str) -> u64 {
-    let mut hasher = SipHasher13::new();
-    for part in text.as_bytes().chunks(64) {
-        let mut lower = [0; 64];
-        if let Some(lower) = lower.get_mut(..part.len()) {
-            lower.copy_from_slice(part);
-            lower.make_ascii_lowercase();
-            hasher.write(lower);
-        }
-    }
-    hasher.finish()
+    sip::of_text(text)
 }
 
 /// The same in 32 bits, for what is compared with a few others only; never 0.
@@ -458,11 +446,7 @@ pub(super) fn folded(hash: u64) -> u32 {
 
 /// One hash of several.
 fn mixed(parts: [u32; 4]) -> u32 {
-    let mut hasher = SipHasher13::new();
-    for part in parts {
-        hasher.write_u32(part);
-    }
-    folded(hasher.finish())
+    folded(sip::of_numbers(parts))
 }
 
 /// Two letters as a number; 0 for anything else.

@@ -10,6 +10,7 @@ pub mod event;
 pub mod flow;
 pub mod index;
 pub mod pack;
+mod sip;
 pub mod table;
 pub mod tenant;
 pub mod timeline;
