@@ -141,7 +141,8 @@ impl Words {
                 continue;
             }
             let rest = bytes.get(at..)?;
-            let found = self.list.iter().find(|word| {
+            let first = |word: &&&str| word.bytes().next().map(letter) == Some(letter(byte));
+            let found = self.list.iter().filter(first).find(|word| {
                 rest.get(..word.len())
                     .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
                     && !rest.get(word.len()).is_some_and(u8::is_ascii_alphabetic)
