@@ -17,7 +17,11 @@ impl Moment {
     /// Reads a time text; `None` where it is none of the known forms or no real date.
     /// A text without a zone is UTC.
     pub fn parse(text: &str) -> Option<Moment> {
-        let text = text.trim().as_bytes();
+        // Hardly ever is there anything to be trimmed.
+        Moment::read(text.as_bytes()).or_else(|| Moment::read(text.trim().as_bytes()))
+    }
+
+    fn read(text: &[u8]) -> Option<Moment> {
         let (stamp, rest) = if text.get(4) == Some(&b'-') {
             iso(text)?
         } else {
@@ -183,8 +187,9 @@ fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 /// A few digits as a number.
+#[inline]
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |number: u32, &digit| {
+    digits.iter().try_fold(0_u32, |number, &digit| {
         let digit = u32::from(digit.wrapping_sub(b'0'));
         (digit < 10).then_some(number * 10 + digit)
     })
