@@ -270,8 +270,9 @@ impl<T: Entry> Table<T> {
     /// Changes the entry of a slot in the form in which it is kept, and keeps it in the form that it then needs.
     fn alter<R>(&mut self, at: u32, change: impl FnOnce(&mut T) -> R) -> R {
         let (key, packed) = (self.slots.key(at), self.slots[at].packed);
-        let open = self.open.get_mut(&at).filter(|_| packed == NOWHERE);
-        if let Some(entry) = open {
+        if packed == NOWHERE
+            && let Some(entry) = self.open.get_mut(&at)
+        {
             self.bytes -= open_bytes(&**entry);
             let answer = change(entry);
             if !entry.is_quiet() {
