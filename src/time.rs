@@ -4,7 +4,7 @@
 //! `…+00:00` and `…-05:00` (`createdDateTime`), nine fractional digits, a space for the `T` and no zone
 //! (normalised streams), no zone at all (Office 365, UTC), `11/14/2025 1:48:53 AM` (service principals, AD FS).
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{DateTime, Datelike, Timelike};
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,16 +17,19 @@ impl Moment {
     /// Reads a time text; `None` where it is none of the known forms or no real date.
     /// A text without a zone is UTC.
     pub fn parse(text: &str) -> Option<Moment> {
-        let text = text.trim().as_bytes();
+        // Hardly ever is there anything to be trimmed.
+        Moment::read(text.as_bytes()).or_else(|| Moment::read(text.trim().as_bytes()))
+    }
+
+    fn read(text: &[u8]) -> Option<Moment> {
         let (stamp, rest) = if text.get(4) == Some(&b'-') {
             iso(text)?
         } else {
             american(text)?
         };
         let offset = zone_minutes(rest)?;
-        let millis = stamp.and_utc().timestamp_millis();
         Some(Moment {
-            millis: millis.checked_sub(offset * 60_000)?,
+            millis: stamp.checked_sub(offset * 60_000)?,
         })
     }
 
@@ -56,38 +59,45 @@ impl Moment {
     }
 }
 
-/// `2019-10-18T09:45:48.0729893` and what follows it.
-fn iso(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
-    let (date, clock) = text.split_at_checked(10)?;
-    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else {
+/// `2019-10-18T09:45:48.0729893` in milliseconds, and what follows it.
+fn iso(text: &[u8]) -> Option<(i64, &[u8])> {
+    let (stamp, rest) = text.split_first_chunk::<19>()?;
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T' | b't' | b' ',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = *stamp
+    else {
         return None;
     };
-    let year = number(&[y1, y2, y3, y4])?;
-    let day = NaiveDate::from_ymd_opt(
-        i32::try_from(year).ok()?,
+    let date = [
+        number(&[y1, y2, y3, y4])?,
         number(&[m1, m2])?,
         number(&[d1, d2])?,
-    )?;
-    let Some((b'T' | b't' | b' ', clock)) = clock.split_first() else {
-        return None;
-    };
-    let (time, rest) = clock.split_at_checked(8)?;
-    let [h1, h2, b':', n1, n2, b':', s1, s2] = *time else {
-        return None;
-    };
+    ];
+    let clock = [number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?];
     let (millis, rest) = fraction(rest)?;
-    let stamp = day.and_hms_milli_opt(
-        number(&[h1, h2])?,
-        number(&[n1, n2])?,
-        // A leap second counts as the second before it.
-        number(&[s1, s2])?.min(59),
-        millis,
-    )?;
-    Some((stamp, rest))
+    Some((stamp_millis(date, clock, millis)?, rest))
 }
 
-/// `11/14/2025 1:48:53 AM`, month first, and what follows it.
-fn american(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
+/// `11/14/2025 1:48:53 AM`, month first, in milliseconds, and what follows it.
+fn american(text: &[u8]) -> Option<(i64, &[u8])> {
     let (month, rest) = digits(text)?;
     let (day, rest) = digits(rest.strip_prefix(b"/")?)?;
     let (year, rest) = digits(rest.strip_prefix(b"/")?)?;
@@ -101,9 +111,37 @@ fn american(text: &[u8]) -> Option<(NaiveDateTime, &[u8])> {
         Some((half, rest)) if half.eq_ignore_ascii_case(b"PM") => (hour % 12 + 12, rest),
         _ => (hour, rest),
     };
-    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    let stamp = date.and_hms_milli_opt(hour, minute, second.min(59), millis)?;
+    let stamp = stamp_millis([year, month, day], [hour, minute, second], millis)?;
     Some((stamp, rest.trim_ascii_start()))
+}
+
+/// From the last of February of the year -400 to the first of January 1970.
+const DAYS_TO_1970: i64 = 865_566;
+
+/// Milliseconds from 1970 to a date (year up to 9999, month, day) and a time of day; `None` where there is no such.
+fn stamp_millis(
+    [year, month, day]: [u32; 3],
+    [hour, minute, second]: [u32; 3],
+    millis: u32,
+) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_days = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=month_days).contains(&day) || hour > 23 || minute > 59 {
+        return None;
+    }
+    // Years begin with March here, so that a leap day is the last of its year; four hundred years more keep all above 0.
+    let years = year + 400 - u32::from(month < 3);
+    let months = (month + 9) % 12;
+    let days = years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day;
+    let days = i64::from(days) - DAYS_TO_1970;
+    // A leap second counts as the second before it.
+    let secs = i64::from(hour * 3600 + minute * 60 + second.min(59));
+    Some((days * 86_400 + secs) * 1000 + i64::from(millis))
 }
 
 /// The fraction of a second in milliseconds, 0 where there is none.
@@ -149,9 +187,11 @@ fn digits(text: &[u8]) -> Option<(u32, &[u8])> {
 }
 
 /// A few digits as a number.
+#[inline]
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |number: u32, &digit| {
-        Some(number * 10 + char::from(digit).to_digit(10)?)
+    digits.iter().try_fold(0_u32, |number, &digit| {
+        let digit = u32::from(digit.wrapping_sub(b'0'));
+        (digit < 10).then_some(number * 10 + digit)
     })
 }
 
@@ -193,6 +233,22 @@ mod tests {
         ];
         for (text, millis) in rows {
             assert_eq!(Moment::parse(text).map(|at| at.millis), millis, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for year in 0..=9999_u16 {
+            for month in 0..=13 {
+                for day in [0, 1, 28, 29, 30, 31, 32] {
+                    let date = chrono::NaiveDate::from_ymd_opt(year.into(), month, day);
+                    let millis = date
+                        .and_then(|date| date.and_hms_opt(7, 8, 9))
+                        .map(|stamp| stamp.and_utc().timestamp_millis());
+                    let own = stamp_millis([year.into(), month, day], [7, 8, 9], 0);
+                    assert_eq!(own, millis, "{year}-{month}-{day}");
+                }
+            }
         }
     }
 

@@ -56,15 +56,15 @@ fn object(out: &mut String, decision: &Decision) {
     let class = decision.class;
     out.push_str("{\"version\":");
     number(out, i64::from(FIELDS_VERSION));
-    word(out, ",\"status\":", class.status.label());
+    word(out, ",\"status\":\"", class.status.label());
     if let Some(code) = class.code {
         out.push_str(",\"code\":");
         number(out, i64::from(code));
     }
-    word(out, ",\"cause\":", class.cause.label());
-    word(out, ",\"first_factor\":", class.first_factor.label());
+    word(out, ",\"cause\":\"", class.cause.label());
+    word(out, ",\"first_factor\":\"", class.first_factor.label());
     if let Some(outcome) = class.outcome {
-        word(out, ",\"outcome\":", outcome.label());
+        word(out, ",\"outcome\":\"", outcome.label());
     }
     if class.status != Status::Success {
         let names = decision.record.unsatisfied_policies();
@@ -85,21 +85,21 @@ fn object(out: &mut String, decision: &Decision) {
         Noise::Suppress(reason) => {
             word(
                 out,
-                ",\"noise\":{\"suppress\":true,\"reason\":",
+                ",\"noise\":{\"suppress\":true,\"reason\":\"",
                 reason.label(),
             );
             out.push('}');
         }
         Noise::Keep(rule) => {
-            word(out, ",\"noise\":{\"suppress\":false,\"kept_for\":", rule);
+            word(out, ",\"noise\":{\"suppress\":false,\"kept_for\":\"", rule);
             out.push('}');
         }
     }
     out.push_str(",\"score\":");
     number(out, decision.score);
-    word(out, ",\"verdict\":", decision.verdict.label());
+    word(out, ",\"verdict\":\"", decision.verdict.label());
     list(out, ",\"signals\":[", decision.hits, |out, hit| {
-        word(out, "{\"name\":", hit.signal().id);
+        word(out, "{\"name\":\"", hit.signal().id);
         out.push_str(",\"points\":");
         number(out, hit.points);
         out.push_str(",\"why\":");
@@ -133,10 +133,9 @@ fn list<T>(
     }
 }
 
-/// Appends one of our own words, which need no escapes.
+/// Appends one of our own words, which need no escapes, and the quotation mark that ends it. `start` ends with the other.
 fn word(out: &mut String, start: &str, word: &str) {
     out.push_str(start);
-    out.push('"');
     out.push_str(word);
     out.push('"');
 }
@@ -147,20 +146,15 @@ pub(crate) fn number(out: &mut String, number: i64) {
     if number < 0 {
         out.push('-');
     }
-    let mut rest = number.unsigned_abs();
-    let mut digits = [0_u8; 20];
-    let mut length = 0;
-    for place in digits.iter_mut().rev() {
-        let digit = (rest % 10) as u8;
-        *place = b'0' + digit;
-        length += 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    let number = number.unsigned_abs();
+    let mut unit = 1;
+    while number / unit >= 10 {
+        unit *= 10;
     }
-    let used = digits.get(digits.len() - length..).unwrap_or(&[]);
-    out.extend(used.iter().map(|&digit| char::from(digit)));
+    while unit > 0 {
+        out.push(char::from(b'0' + (number / unit % 10) as u8));
+        unit /= 10;
+    }
 }
 
 /// Appends a JSON string.

@@ -137,7 +137,18 @@ impl<'a> Record<'a> {
 
     /// A whole number, as such or as text; `None` where there is none.
     pub fn number(&self, field: Field) -> Option<u32> {
-        let text = self.text(field)?.trim();
+        let text = self.text(field)?;
+        // Nearly all of them are a few digits and nothing else.
+        if text.len() < 9 {
+            let add = |number: u32, digit: u8| match digit {
+                b'0'..=b'9' => Some(number * 10 + u32::from(digit - b'0')),
+                _ => None,
+            };
+            if let Some(number) = text.bytes().try_fold(0, add) {
+                return Some(number);
+            }
+        }
+        let text = text.trim();
         // Programs that keep all numbers as floating point write 50126.0.
         let whole = match text.split_once('.') {
             Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
@@ -340,7 +351,11 @@ fn without_port(address: &str) -> &str {
     if let Some(inner) = address.strip_prefix('[') {
         return inner.split_once(']').map_or(address, |(host, _)| host);
     }
-    match address.split_once(':') {
+    let Some(colon) = address.bytes().position(|byte| byte == b':') else {
+        return address;
+    };
+    let parts = address.split_at_checked(colon);
+    match parts.and_then(|(host, port)| Some((host, port.strip_prefix(':')?))) {
         Some((host, port))
             if host.contains('.') && port.bytes().all(|byte| byte.is_ascii_digit()) =>
         {

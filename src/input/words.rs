@@ -177,7 +177,13 @@ pub(crate) fn begins(text: &str, opening: &str) -> bool {
 /// Is the word or phrase anywhere in the text? ASCII letters match in either case, others only as they are.
 pub(crate) fn mentions(text: &str, phrase: &str) -> bool {
     // An empty phrase is in no text; saying so here keeps the panic of `windows(0)` out of the sandbox.
-    text.as_bytes()
-        .windows(phrase.len().max(1))
-        .any(|window| window.eq_ignore_ascii_case(phrase.as_bytes()))
+    let Some(&first) = phrase.as_bytes().first() else {
+        return false;
+    };
+    // Two that are the same but for case are the same with this bit; what else has it too is told apart afterwards.
+    let first = first | 0x20;
+    text.as_bytes().windows(phrase.len()).any(|window| {
+        window.first().is_some_and(|byte| byte | 0x20 == first)
+            && window.eq_ignore_ascii_case(phrase.as_bytes())
+    })
 }

@@ -113,20 +113,39 @@ fn is_strong(method: &str) -> bool {
 /// Names to look for in a user agent.
 pub(super) struct Words {
     list: &'static [&'static str],
-    /// One bit for each letter that a name begins with: most words of a user agent begin with none of them.
-    firsts: u32,
+    /// The position of the first name with a letter, plus one; 0 where no name begins with it.
+    first: [u8; 26],
+    /// For each name the next that begins with the same letter, in the same way.
+    next: [u8; Words::MAX],
 }
 
 impl Words {
     /// Each name begins with a letter; of two that begin alike, the longer stands first.
     pub(super) const fn new(list: &'static [&'static str]) -> Words {
-        let mut firsts = 0;
-        let mut at = 0;
-        while at < list.len() {
-            firsts |= letter(list[at].as_bytes()[0]);
-            at += 1;
+        let (mut first, mut next) = ([0; 26], [0; Words::MAX]);
+        let mut at = list.len();
+        assert!(at <= Words::MAX);
+        while at > 0 {
+            let Some(letter) = letter(list[at - 1].as_bytes()[0]) else {
+                panic!("a name begins with a letter");
+            };
+            next[at - 1] = first[letter];
+            first[letter] = at as u8;
+            at -= 1;
         }
-        Words { list, firsts }
+        Words { list, first, next }
+    }
+
+    /// Names in a list at the most.
+    const MAX: usize = 32;
+
+    /// The names that begin with a letter, in order.
+    fn beginning_with(&self, byte: u8) -> impl Iterator<Item = &'static str> + '_ {
+        let place = |number: &u8| usize::from(*number).checked_sub(1);
+        let first = letter(byte).and_then(|letter| self.first.get(letter));
+        let next = move |at: &usize| self.next.get(*at).and_then(place);
+        let places = std::iter::successors(first.and_then(place), next);
+        places.filter_map(|at| self.list.get(at).copied())
     }
 
     /// The first name that stands in `text` as a word of its own, without regard to ASCII case: `curl` is found in
@@ -137,29 +156,29 @@ impl Words {
         for (at, &byte) in bytes.iter().enumerate() {
             let begins = !within;
             within = byte.is_ascii_alphanumeric();
-            if !begins || letter(byte) & self.firsts == 0 {
+            if !begins {
                 continue;
             }
             let rest = bytes.get(at..)?;
-            let found = self.list.iter().find(|word| {
+            let found = self.beginning_with(byte).find(|word| {
                 rest.get(..word.len())
                     .is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
                     && !rest.get(word.len()).is_some_and(u8::is_ascii_alphabetic)
             });
-            if let Some(word) = found {
-                return Some(word);
+            if found.is_some() {
+                return found;
             }
         }
         None
     }
 }
 
-/// The bit of a letter, in either case; 0 for anything else.
-const fn letter(byte: u8) -> u32 {
+/// The place of a letter in the alphabet, in either case; `None` for anything else.
+const fn letter(byte: u8) -> Option<usize> {
     if byte.is_ascii_alphabetic() {
-        1 << (byte.to_ascii_lowercase() - b'a')
+        Some((byte.to_ascii_lowercase() - b'a') as usize)
     } else {
-        0
+        None
     }
 }
 

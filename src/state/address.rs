@@ -112,6 +112,12 @@ impl Entry for Address {
         self.trouble.tidy();
     }
 
+    fn clear(&mut self) {
+        self.trouble.clear();
+        self.guests.clear();
+        self.attack = None;
+    }
+
     fn write(&self, _: u64, out: &mut Writer) {
         let now = self.trouble.clock();
         out.number(self.attack.is_some());

@@ -27,8 +27,63 @@ const LONG: u8 = 188;
 /// The words with a head of their own.
 const SMALL_END: u32 = (LONG - SMALL) as u32;
 
-/// The last words, each at its place.
-type Words = [u32; PLACES];
+/// The last words of an entry, each at its place, to be used for one entry after the other.
+#[derive(Debug)]
+pub struct Words {
+    /// The word and above it the number of the entry: nothing has to be cleared between two.
+    cells: [u64; PLACES],
+    /// Number of the entry; never 0.
+    entry: u32,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Words {
+            cells: [0; PLACES],
+            entry: 1,
+        }
+    }
+}
+
+impl Words {
+    /// Forgets all words.
+    fn begin(&mut self) {
+        self.entry = self.entry.wrapping_add(1);
+        if self.entry == 0 {
+            *self = Words::default();
+        }
+    }
+
+    /// What stands in the cell of `word`.
+    #[inline]
+    fn cell_of(&self, word: u32) -> u64 {
+        u64::from(self.entry) << 32 | u64::from(word)
+    }
+
+    /// The word at a place below [`PLACES`]; 0 where there is none yet.
+    #[inline]
+    fn at(&self, place: usize) -> u32 {
+        let cell = self.cells[place];
+        let [word, entry] = [cell, cell >> 32].map(|half| (half & 0xFFFF_FFFF) as u32);
+        if entry == self.entry { word } else { 0 }
+    }
+
+    #[inline]
+    fn note(&mut self, word: u32) {
+        self.cells[place_of(word)] = self.cell_of(word);
+    }
+
+    /// The place of `word`; `None` where it was not there, and is from now on.
+    #[inline]
+    fn find(&mut self, word: u32) -> Option<u8> {
+        let (place, own) = (place_of(word), self.cell_of(word));
+        if self.cells[place] == own {
+            return Some(place.to_le_bytes()[0]);
+        }
+        self.cells[place] = own;
+        None
+    }
+}
 
 /// The place of a word: the upper bits of a product, which depend on all of its bits.
 fn place_of(word: u32) -> usize {
@@ -36,31 +91,42 @@ fn place_of(word: u32) -> usize {
 }
 
 /// Writes one entry after the other, in a buffer that is used again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Writer {
+    /// What was written, and room behind it.
     bytes: Vec<u8>,
+    end: usize,
     words: Words,
-}
-
-impl Default for Writer {
-    fn default() -> Self {
-        Writer {
-            bytes: Vec::new(),
-            words: [0; PLACES],
-        }
-    }
 }
 
 impl Writer {
     /// Begins a new entry.
     pub fn begin(&mut self) {
-        self.bytes.clear();
-        self.words = [0; PLACES];
+        self.end = 0;
+        self.words.begin();
     }
 
     /// What was written since.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.end).unwrap_or(&[])
+    }
+
+    /// Appends the lowest `count` bytes, at most eight, the lowest first.
+    #[inline]
+    fn put(&mut self, bytes: u64, count: usize) {
+        let room = self.bytes.get_mut(self.end..);
+        let Some(room) = room.and_then(<[u8]>::first_chunk_mut) else {
+            return self.put_further(bytes, count);
+        };
+        *room = bytes.to_le_bytes();
+        self.end += count;
+    }
+
+    /// The same where there is no room left.
+    #[cold]
+    fn put_further(&mut self, bytes: u64, count: usize) {
+        self.bytes.resize((self.bytes.len() * 2).max(256), 0);
+        self.put(bytes, count);
     }
 
     /// Appends a number.
@@ -68,38 +134,31 @@ impl Writer {
     pub fn number(&mut self, number: impl Into<u64>) {
         let mut rest = number.into();
         while rest >= 128 {
-            self.bytes.push((rest & 127) as u8 | 128);
+            self.put(rest & 127 | 128, 1);
             rest >>= 7;
         }
-        self.bytes.push((rest & 127) as u8);
+        self.put(rest, 1);
     }
 
     /// Appends four bytes: what is different each time, and looked up by later words.
     #[inline]
     pub fn fresh(&mut self, word: u32) {
-        self.bytes.extend_from_slice(&word.to_le_bytes());
-        self.words[place_of(word)] = word;
+        self.put(word.into(), 4);
+        self.words.note(word);
     }
 
     /// Appends a word.
     #[inline]
     pub fn word(&mut self, word: u32) {
         if word < SMALL_END {
-            self.bytes.push(SMALL + (word & 63) as u8);
-            return;
+            self.put(u64::from(SMALL) + u64::from(word), 1);
+        } else if let Some(place) = self.words.find(word) {
+            self.put(place.into(), 1);
+        } else {
+            let more = 3 - word.leading_zeros() / 8;
+            let head = u64::from(LONG) + u64::from(more);
+            self.put(head | u64::from(word) << 8, 2 + more as usize);
         }
-        let place = place_of(word);
-        if self.words[place] == word {
-            self.bytes.push(place.to_le_bytes()[0]);
-            return;
-        }
-        self.words[place] = word;
-        let more = 3 - word.leading_zeros() / 8;
-        let [b0, b1, b2, b3] = word.to_le_bytes();
-        let long = [LONG + (more & 3) as u8, b0, b1, b2, b3];
-        let end = self.bytes.len() + 2 + more as usize;
-        self.bytes.extend_from_slice(&long);
-        self.bytes.truncate(end);
     }
 
     /// Appends the words of `now` that are not those of `before`, at most 32.
@@ -120,16 +179,14 @@ impl Writer {
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    words: Words,
+    words: &'a mut Words,
 }
 
 impl<'a> Reader<'a> {
-    /// Begins to read an entry.
-    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader {
-            rest: bytes,
-            words: [0; PLACES],
-        }
+    /// Begins to read an entry. What `words` holds does not matter.
+    pub fn new(bytes: &'a [u8], words: &'a mut Words) -> Reader<'a> {
+        words.begin();
+        Reader { rest: bytes, words }
     }
 
     /// Says that the entry ends here.
@@ -191,7 +248,7 @@ impl<'a> Reader<'a> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Damaged)?;
         self.rest = rest;
         let word = u32::from_le_bytes(*bytes);
-        self.words[place_of(word)] = word;
+        self.words.note(word);
         Ok(word)
     }
 
@@ -203,7 +260,7 @@ impl<'a> Reader<'a> {
     pub fn word(&mut self) -> Result<u32, Damaged> {
         let head = self.byte()?;
         match head {
-            0..SMALL => Ok(self.words[usize::from(head)]),
+            0..SMALL => Ok(self.words.at(usize::from(head))),
             SMALL..LONG => Ok(u32::from(head - SMALL)),
             LONG..=191 => {
                 let length = usize::from(head - LONG) + 1;
@@ -216,7 +273,7 @@ impl<'a> Reader<'a> {
                     own.rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
                 };
                 self.rest = self.rest.get(length..).ok_or(Damaged)?;
-                self.words[place_of(word)] = word;
+                self.words.note(word);
                 Ok(word)
             }
             _ => Err(Damaged),
@@ -269,7 +326,10 @@ mod tests {
                 out.changes(event, &before);
                 before = *event;
             }
-            let from = &mut Reader::new(out.bytes());
+            // Nor what was read.
+            let room = &mut Words::default();
+            room.note(70_050);
+            let from = &mut Reader::new(out.bytes(), room);
             for &number in &numbers {
                 prop_assert_eq!(from.number(), Ok(number));
             }
@@ -287,7 +347,8 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let from = &mut Reader::new(&bytes);
+            let words = &mut Words::default();
+            let from = &mut Reader::new(&bytes, words);
             while from.end().is_err() {
                 if from.word().is_err() || from.changes(&mut [0; 9]).is_err() || from.number::<u32>().is_err() {
                     break;
@@ -318,15 +379,19 @@ mod tests {
 
     #[test]
     fn what_is_out_of_range_or_cut_short_is_refused() {
-        assert_eq!(Reader::new(&[]).word(), Err(Damaged));
-        assert_eq!(Reader::new(&[191, 1, 2, 3]).word(), Err(Damaged));
-        assert_eq!(Reader::new(&[192]).word(), Err(Damaged));
-        assert_eq!(Reader::new(&[1, 2, 3]).fresh(), Err(Damaged));
-        assert_eq!(Reader::new(&[200, 1]).number::<u8>(), Ok(200));
-        assert_eq!(Reader::new(&[200, 2]).number::<u8>(), Err(Damaged));
-        assert_eq!(Reader::new(&[255; 12]).number::<u64>(), Err(Damaged));
-        assert_eq!(Reader::new(&[9]).count(8), Err(Damaged));
+        let words = &mut Words::default();
+        assert_eq!(Reader::new(&[], words).word(), Err(Damaged));
+        assert_eq!(Reader::new(&[191, 1, 2, 3], words).word(), Err(Damaged));
+        assert_eq!(Reader::new(&[192], words).word(), Err(Damaged));
+        assert_eq!(Reader::new(&[1, 2, 3], words).fresh(), Err(Damaged));
+        assert_eq!(Reader::new(&[200, 1], words).number::<u8>(), Ok(200));
+        assert_eq!(Reader::new(&[200, 2], words).number::<u8>(), Err(Damaged));
+        assert_eq!(Reader::new(&[255; 12], words).number::<u64>(), Err(Damaged));
+        assert_eq!(Reader::new(&[9], words).count(8), Err(Damaged));
         // The fourth word of three.
-        assert_eq!(Reader::new(&[8, 128]).changes(&mut [0; 3]), Err(Damaged));
+        assert_eq!(
+            Reader::new(&[8, 128], words).changes(&mut [0; 3]),
+            Err(Damaged)
+        );
     }
 }

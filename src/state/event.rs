@@ -1,12 +1,9 @@
 //! One sign-in as it is remembered: who, where and how as short hashes, when in seconds, what came of it as flags.
 
-use std::hash::Hasher;
-
-use siphasher::sip::SipHasher13;
-
 use super::Names;
 use super::compact::{Reader, Writer};
 use super::pack::{Damaged, pack_struct};
+use super::sip;
 use super::timeline::Happening;
 use crate::classify::texts::Said;
 use crate::classify::{Cause, Class, FirstFactor, Status};
@@ -429,16 +426,7 @@ impl Event {
 /// A keyed hash (`SipHash`) with fixed keys, so that the same lines give the same bytes and a snapshot of one machine goes on in
 /// another.
 pub fn hash64(text: &str) -> u64 {
-    let mut hasher = SipHasher13::new();
-    for part in text.as_bytes().chunks(64) {
-        let mut lower = [0; 64];
-        if let Some(lower) = lower.get_mut(..part.len()) {
-            lower.copy_from_slice(part);
-            lower.make_ascii_lowercase();
-            hasher.write(lower);
-        }
-    }
-    hasher.finish()
+    sip::of_text(text)
 }
 
 /// The same in 32 bits, for what is compared with a few others only; never 0.
@@ -458,11 +446,7 @@ pub(super) fn folded(hash: u64) -> u32 {
 
 /// One hash of several.
 fn mixed(parts: [u32; 4]) -> u32 {
-    let mut hasher = SipHasher13::new();
-    for part in parts {
-        hasher.write_u32(part);
-    }
-    folded(hasher.finish())
+    folded(sip::of_numbers(parts))
 }
 
 /// Two letters as a number; 0 for anything else.
@@ -505,7 +489,9 @@ fn neighbourhood(address: &str) -> Option<u32> {
 /// Latitude and longitude in hundredths of a degree, about a kilometre; `None` where not known or out of range.
 fn degrees(record: &Record) -> Option<(i16, i16)> {
     let read = |field, degrees_max: i16| {
-        let hundredths = hundredths(record.text(field)?.trim())?;
+        let text = record.text(field)?;
+        // Hardly ever is there anything to be trimmed.
+        let hundredths = hundredths(text).or_else(|| hundredths(text.trim()))?;
         (hundredths.abs() <= degrees_max * 100).then_some(hundredths)
     };
     let place = (read(Field::Latitude, 90)?, read(Field::Longitude, 180)?);
@@ -519,26 +505,35 @@ fn hundredths(text: &str) -> Option<i16> {
         Some(rest) => (-1, rest),
         None => (1, text),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty()
-        || !digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
-    {
-        return None;
+    let mut number = 0;
+    // Digits behind the point that are still looked at; `None` before the point.
+    let mut wanted = None;
+    for (at, byte) in digits.bytes().enumerate() {
+        let more = match (byte, wanted) {
+            (b'.', None) if at > 0 => {
+                wanted = Some(2);
+                false
+            }
+            (b'0'..=b'9' | b'.', Some(places)) => {
+                wanted = Some(places.max(1) - 1);
+                places > 0
+            }
+            (b'0'..=b'9', None) => true,
+            _ => return None,
+        };
+        if more {
+            number = number * 10 + i32::from(byte & 15);
+        }
+        if number > 100 * i32::from(i16::MAX) {
+            return None;
+        }
     }
-    let digit = |at: usize| {
-        fraction
-            .as_bytes()
-            .get(at)
-            .map_or(0, |byte| i16::from(byte & 15))
+    let number = match wanted.unwrap_or(2) {
+        2 => number * 100,
+        1 => number * 10,
+        _ => number,
     };
-    let whole: i16 = whole.parse().ok()?;
-    Some(
-        sign * (whole
-            .checked_mul(100)?
-            .checked_add(digit(0) * 10 + digit(1))?),
-    )
+    (!digits.is_empty()).then_some(sign * i16::try_from(number).ok()?)
 }
 
 #[cfg(test)]
@@ -594,8 +589,16 @@ mod tests {
             ("0", Some(0)),
             ("", None),
             ("x", None),
+            (".5", None),
+            ("-", None),
+            ("5.", Some(500)),
+            ("0.009", Some(0)),
+            ("327.67", Some(32767)),
+            ("327.68", None),
+            ("328", None),
             ("1e3", None),
             ("99999", None),
+            ("99999999999999999999", None),
         ];
         for (text, expected) in rows {
             assert_eq!(hundredths(text), expected, "{text}");

@@ -104,19 +104,13 @@ impl ByKey {
     }
 
     fn put(&mut self, key: u64, number: u32) {
-        let free = |place: &usize| {
-            let cells = self.groups[*place].0.iter();
-            cells.filter(|&&cell| cell == FREE).count()
+        let free = |group: &Group| {
+            let free = group.0.iter().map(|&cell| u32::from(cell == FREE));
+            free.sum::<u32>()
         };
-        let place = self.places(key).and_then(|[one, other]| {
-            let place = if free(&other) > free(&one) {
-                other
-            } else {
-                one
-            };
-            (free(&place) > 0).then_some(place)
-        });
-        let cell = place.and_then(|place| {
+        let cell = self.places(key).and_then(|[one, other]| {
+            let emptier = free(&self.groups[other]) > free(&self.groups[one]);
+            let place = if emptier { other } else { one };
             let mut cells = self.groups[place].0.iter_mut();
             cells.find(|cell| **cell == FREE)
         });

@@ -10,6 +10,7 @@ pub mod event;
 pub mod flow;
 pub mod index;
 pub mod pack;
+mod sip;
 pub mod table;
 pub mod tenant;
 pub mod timeline;
@@ -326,14 +327,19 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::compact::Words;
     use super::event::Traits;
     use super::table::Entry;
     use super::*;
 
     #[test]
-    fn nothing_written_reads_as_nothing_remembered() {
+    fn what_is_cleared_and_what_nothing_was_written_of_has_no_history() {
         fn blank<T: Entry + PartialEq + std::fmt::Debug>(mut entry: T) {
-            assert_eq!(entry.read(7, &mut Reader::new(&[0; 64])), Ok(()));
+            let mut other = entry.clone();
+            other.clear();
+            assert_eq!(other, T::default());
+            let words = &mut Words::default();
+            assert_eq!(entry.read(7, &mut Reader::new(&[0; 64], words)), Ok(()));
             assert_eq!(entry, T::default());
         }
         let mut user = User::default();

@@ -14,7 +14,7 @@ use std::iter::successors;
 use std::ops::{Index, IndexMut};
 
 use super::arena::{self, Arena, CONTENT_MAX, NOWHERE};
-use super::compact::{Reader, Writer};
+use super::compact::{Reader, Words, Writer};
 use super::index::{ByKey, CELL_BYTES, NUMBERS};
 use super::pack::{Damaged, NUMBER_BYTES, Pack, pack_bytes, text_bytes, unpack_bytes};
 
@@ -29,6 +29,9 @@ pub trait Entry: Default + Clone {
 
     /// Gives back room that is not needed any more: it lies open and stays so.
     fn tidy(&mut self);
+
+    /// Makes it one without history. It keeps its room for the next.
+    fn clear(&mut self);
 
     /// Writes the entry of `key`.
     fn write(&self, key: u64, out: &mut Writer);
@@ -69,8 +72,6 @@ struct Slot {
     packed: u32,
 }
 
-/// What an entry without history was written as; more zeros than reading it takes.
-const BLANK: [u8; 64] = [0; 64];
 /// Bytes of an open entry's place in the tree and of its block, besides itself.
 const OPEN_BYTES: usize = 2 * (size_of::<u32>() + size_of::<usize>()) + 8;
 
@@ -132,6 +133,7 @@ pub struct Table<T> {
     /// Whose it is; [`NONE`] for nobody's.
     hand_of: u32,
     writer: Writer,
+    words: Words,
     free: Vec<u32>,
     newest: u32,
     oldest: u32,
@@ -152,6 +154,7 @@ impl<T: Entry> Table<T> {
             hand: T::default(),
             hand_of: NONE,
             writer: Writer::default(),
+            words: Words::default(),
             free: Vec::new(),
             newest: NONE,
             oldest: NONE,
@@ -226,8 +229,9 @@ impl<T: Entry> Table<T> {
             return self.open.get(&at).map(|entry| look(entry));
         }
         let mut entry = T::default();
+        let words = &mut Words::default();
         entry
-            .read(key, &mut Reader::new(self.arena.get(packed)))
+            .read(key, &mut Reader::new(self.arena.get(packed), words))
             .ok()?;
         Some(look(&entry))
     }
@@ -266,8 +270,9 @@ impl<T: Entry> Table<T> {
     /// Changes the entry of a slot in the form in which it is kept, and keeps it in the form that it then needs.
     fn alter<R>(&mut self, at: u32, change: impl FnOnce(&mut T) -> R) -> R {
         let (key, packed) = (self.slots.key(at), self.slots[at].packed);
-        let open = self.open.get_mut(&at).filter(|_| packed == NOWHERE);
-        if let Some(entry) = open {
+        if packed == NOWHERE
+            && let Some(entry) = self.open.get_mut(&at)
+        {
             self.bytes -= open_bytes(&**entry);
             let answer = change(entry);
             if !entry.is_quiet() {
@@ -282,14 +287,17 @@ impl<T: Entry> Table<T> {
             self.put_away(at);
             return answer;
         }
-        let mut bytes = &BLANK[..];
+        let bytes = match packed {
+            NOWHERE => &[],
+            _ => self.arena.get(packed),
+        };
         if packed != NOWHERE {
-            bytes = self.arena.get(packed);
             self.bytes -= arena::bytes_for(bytes.len());
         }
         if at != self.hand_of {
-            if self.hand.read(key, &mut Reader::new(bytes)).is_err() {
-                self.hand = T::default();
+            let from = &mut Reader::new(bytes, &mut self.words);
+            if packed == NOWHERE || self.hand.read(key, from).is_err() {
+                self.hand.clear();
             }
             self.hand_of = at;
         }
@@ -416,9 +424,9 @@ impl<T: Entry> Table<T> {
         for _ in 0..count {
             let key = u64::unpack(text)?;
             unpack_bytes(text, &mut bytes)?;
-            let from = &mut Reader::new(&bytes);
             let mut entry = std::mem::take(&mut self.hand);
             self.hand_of = NONE;
+            let from = &mut Reader::new(&bytes, &mut self.words);
             entry.read(key, from)?;
             from.end()?;
             self.change(key, |kept| *kept = entry);
@@ -452,6 +460,10 @@ mod tests {
         }
 
         fn tidy(&mut self) {}
+
+        fn clear(&mut self) {
+            self.0.clear();
+        }
 
         fn write(&self, _: u64, out: &mut Writer) {
             out.number(self.0.len() as u64);

@@ -106,6 +106,13 @@ impl Entry for Tenant {
         self.refusals.tidy();
     }
 
+    fn clear(&mut self) {
+        self.refusals.clear();
+        self.countries.clear();
+        self.networks.clear();
+        self.since = 0;
+    }
+
     fn write(&self, _: u64, out: &mut Writer) {
         let now = self.refusals.clock();
         out.fresh(now);

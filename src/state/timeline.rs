@@ -115,6 +115,12 @@ impl<T: Happening, const MAX: usize, const KEEP_SECS: u32> Timeline<T, MAX, KEEP
         shrink(&mut self.items);
     }
 
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        self.clock = 0;
+    }
+
     /// Writes all; `before` is like the first of them, and `now` is no earlier than the clock.
     pub(super) fn write(&self, now: u32, before: &T, out: &mut Writer) {
         out.number(now.wrapping_sub(self.clock));
@@ -297,6 +303,12 @@ impl<const MAX: usize> Familiar<MAX> {
         bytes_of(&self.items)
     }
 
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        self.let_go = 0;
+    }
+
     /// Writes all; `now` is no earlier than what was seen last.
     pub(super) fn write(&self, now: u32, out: &mut Writer) {
         out.number(self.items.len() as u64 * 2 + u64::from(self.let_go > 0));
@@ -335,6 +347,7 @@ impl<const MAX: usize> Familiar<MAX> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::compact::Words;
     use super::*;
 
     #[derive(Debug, Clone, PartialEq, Eq)]
@@ -418,7 +431,8 @@ mod tests {
         let read = |bytes: &[u8]| {
             let mut line = Line::default();
             line.insert(Tick(7, 'x'));
-            let from = &mut Reader::new(bytes);
+            let words = &mut Words::default();
+            let from = &mut Reader::new(bytes, words);
             line.read(200, &Tick(0, ' '), from)
                 .and_then(|()| from.end())?;
             Ok(line)

@@ -162,6 +162,23 @@ impl Entry for User {
         shrink(&mut self.repeats);
     }
 
+    fn clear(&mut self) {
+        self.recent.clear();
+        self.refreshes.clear();
+        self.networks.clear();
+        self.countries.clear();
+        self.apps.clear();
+        self.devices.clear();
+        self.delivered.clear();
+        self.repeats.clear();
+        self.since = 0;
+        self.first_code = 0;
+        self.last_seen = 0;
+        self.hours = 0;
+        self.failures = Daily::default();
+        self.attack = None;
+    }
+
     fn write(&self, key: u64, out: &mut Writer) {
         let now = self.last_seen;
         let parts = [
