@@ -216,6 +216,7 @@ impl Names {
             *place = name;
             self.oldest = at % (NAMES_MAX - 1) + 1;
         } else {
+            room_for(&mut self.kept, NAMES_MAX);
             self.kept.push(name);
         }
         if let Some(place) = self.index.get_mut(slot) {
@@ -226,7 +227,7 @@ impl Names {
 }
 
 /// Stretches kept, of 800 bytes each.
-const STRETCHES_MAX: usize = 256;
+const STRETCHES_MAX: usize = 192;
 
 /// Values of members that a stretch can hold.
 const FIELDS_MAX: usize = 12;
@@ -378,7 +379,10 @@ impl Names {
                 *place = stretch;
                 self.oldest_stretch = (at + 1) % STRETCHES_MAX;
             }
-            None => self.stretches.push(stretch),
+            None => {
+                room_for(&mut self.stretches, STRETCHES_MAX);
+                self.stretches.push(stretch);
+            }
         }
         let free = likely
             .stretches
@@ -423,10 +427,17 @@ fn number_goes_on(text: &[u8], end: usize) -> bool {
 const STEADY: u8 = 2;
 
 /// Texts that a shelf keeps, of about 1 KiB each. Entra ID allows 240 policies in a tenant.
-const SHELF_MAX: usize = 512;
+const SHELF_MAX: usize = 256;
 
 /// Texts kept that begin alike; two policies can have one id, before and after a change.
 const ALIKE: usize = 4;
+
+/// Takes the memory for all that a list may ever hold with the first that it holds: a list that grows leaves holes.
+fn room_for<T>(list: &mut Vec<T>, max: usize) {
+    if list.capacity() < max {
+        list.reserve_exact(max - list.len());
+    }
+}
 
 /// Texts that are found by how they begin, and what each says.
 pub(super) struct Shelf<T> {
@@ -490,6 +501,7 @@ impl<T> Shelf<T> {
             *place = kept;
             return which;
         }
+        room_for(&mut self.kept, SHELF_MAX);
         self.kept.push(kept);
         places[0] = u16::try_from(self.kept.len()).ok()?;
         Some(self.kept.len() - 1)
