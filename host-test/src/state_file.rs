@@ -5,14 +5,14 @@
 //! signin-triage-position {…}          only with run --resume
 //! <lines that have not arrived, of serve> <snapshot>
 //! ```
-//! Written next to its place and moved there in one step, so that whoever is killed leaves the old one. The one before
-//! stays as `FILE.previous` and is taken where the last turns out to be damaged. `FILE.lock` is locked while a program has
-//! it, and free once that has ended, however it did. All are readable by their owner only, because they hold whole lines
-//! where records wait. A snapshot without the first line, as another host saves it, is taken as well.
+//! Written next to its place (`FILE.next`) and moved there in one step, so that whoever is killed leaves the old one. The
+//! one before stays as `FILE.previous` and is taken where the last turns out to be damaged. `FILE.lock` is locked while a
+//! program has it, and free once that has ended, however it did. All are readable by their owner only, because they hold
+//! whole lines where records wait. A snapshot without the first line, as another host saves it, is taken as well.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -68,13 +68,15 @@ impl StateFile {
         if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
             return Err(named(&"not a regular file"));
         }
-        let made = tempfile::NamedTempFile::new_in(folder(path));
-        made.map_err(|error| named(&error))?;
-        Ok(StateFile {
+        let file = StateFile {
             path: path.to_owned(),
             is_whole: false,
             _lock: lock(path).map_err(|problem| named(&problem))?,
-        })
+        };
+        let made = file.make_next().map(drop);
+        made.and_then(|()| fs::remove_file(file.beside("next")))
+            .map_err(|error| named(&error))?;
+        Ok(file)
     }
 
     /// What it holds; `None` where there is no such file yet. Where it is damaged, what the one before holds, which is
@@ -118,26 +120,39 @@ impl StateFile {
             body.len(),
             sha256(body.as_bytes())
         );
-        // Made with mode 0600.
-        tempfile::NamedTempFile::new_in(folder(&self.path))
-            .and_then(|mut file| {
-                file.write_all(head.as_bytes())?;
-                file.write_all(body.as_bytes())?;
-                file.as_file().sync_all()?;
-                self.keep_previous()?;
-                file.persist(&self.path).map_err(|failed| failed.error)?;
-                Ok(())
-            })
-            .map_err(|error| self.problem(&error))?;
+        let next = self.beside("next");
+        let written = self.make_next().and_then(|mut file| {
+            file.write_all(head.as_bytes())?;
+            file.write_all(body.as_bytes())?;
+            file.sync_all()?;
+            self.keep_previous()?;
+            fs::rename(&next, &self.path)
+        });
+        if let Err(error) = written {
+            let _ = fs::remove_file(&next);
+            return Err(self.problem(&error));
+        }
         self.is_whole = true;
         // That the name leads to it outlives a power cut too, where the file system can promise that.
         let _ = File::open(folder(&self.path)).and_then(|folder| folder.sync_all());
         Ok(())
     }
 
+    /// Makes the file that will take its place, for its owner only. Whoever was killed may have left one: the name is
+    /// always the same, and only who has the lock uses it.
+    fn make_next(&self) -> io::Result<File> {
+        let next = self.beside("next");
+        match fs::remove_file(&next) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600).open(next)
+    }
+
     /// Lets what is in its place have a second name, under which it stays when it is replaced. One that is damaged
     /// does not push out one that is not.
-    fn keep_previous(&self) -> std::io::Result<()> {
+    fn keep_previous(&self) -> io::Result<()> {
         if !self.is_whole {
             return Ok(());
         }
