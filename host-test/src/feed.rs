@@ -79,21 +79,32 @@ pub fn on_thread<T: Send + 'static>(
     (others, receiver)
 }
 
-/// Nobody listens any more.
+/// Reads so many bytes and forgets them.
+fn pass_by(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
+    if io::copy(&mut source.take(bytes), &mut io::sink())? < bytes {
+        let what = "is shorter than what the state covers: leave --resume out to begin anew";
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, what));
+    }
+    Ok(())
+}
+
+/// Nobody listens any more, or nothing more is to come.
 struct Gone;
 
 fn one(input: Input, skip: u64, sender: &SyncSender<Fed>) -> Result<(), Gone> {
     let send = |fed| sender.send(fed).map_err(|_| Gone);
     send(Fed::Begin)?;
     let opened = input.open_unpacked().and_then(|mut source| {
-        let skipped = io::copy(&mut source.by_ref().take(skip), &mut io::sink())?;
-        if skipped < skip {
-            let what = "is shorter than what the state covers: leave --resume out to begin anew";
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, what));
-        }
+        pass_by(&mut source, skip)?;
         Ok(source)
     });
     let source = match opened {
+        // Nothing that comes after it belongs where it would go.
+        Err(error) if skip > 0 => {
+            send(Fed::Failed(input, error))?;
+            send(Fed::Done)?;
+            return Err(Gone);
+        }
         Ok(source) => source,
         Err(error) => return send(Fed::Failed(input, error)),
     };

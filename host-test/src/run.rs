@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
 use crate::feed;
@@ -24,6 +24,7 @@ use crate::{Ending, Session, summary};
 
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("saves between").args(["lockstep", "resume"])))]
 pub struct Run {
     /// Files, glob patterns, or - for standard input; without any, standard input. Gzip is unpacked
     #[arg(value_name = "FILES")]
@@ -63,7 +64,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE", requires = "lockstep")]
     pub log: Option<PathBuf>,
     /// With --lockstep or --resume: save no later than so many seconds after a reply or a batch; 0: after each
-    #[arg(long, value_name = "SECS", requires = "state", default_value_t = 300,
+    #[arg(long, value_name = "SECS", requires_all = ["saves between", "state"], default_value_t = 300,
         value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub save_secs: u64,
     /// So many sessions side by side, with the lines spread over them by user. Labels only, and does not see all that
