@@ -155,10 +155,7 @@ fn a_batch_that_is_too_large_for_the_memory_is_enriched_in_parts() {
     let huge = records(12 << 20);
     let outcome = session.process(&huge);
     let trouble = outcome.trouble().unwrap();
-    assert!(
-        trouble.reason.contains("more than 24 MiB of memory"),
-        "{trouble:?}"
-    );
+    assert!(trouble.reason.contains("MiB of memory"), "{trouble:?}");
     assert!(trouble.failed.is_empty());
     assert!(outcome.kept == roomy.process(&huge).kept);
 

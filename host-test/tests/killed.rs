@@ -12,6 +12,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -46,7 +47,7 @@ fn ended(output: &Output) -> (String, Option<i32>) {
 fn traffic(folder: &Path) -> [String; 2] {
     let whole = folder.join("whole").display().to_string();
     let users = [
-        "demo", "--users", "60", "--days", "2", "--seed", "3", "--out", &whole,
+        "demo", "--users", "60", "--days", "1", "--seed", "3", "--out", &whole,
     ];
     let output = program(&users).output().unwrap();
     assert_eq!(ended(&output).1, Some(0), "{}", ended(&output).0);
@@ -108,7 +109,7 @@ fn a_run_that_is_killed_goes_on_as_if_nothing_had_happened() {
         began.elapsed()
     };
     let clear = || {
-        for name in ["out", "gone", "state", "state.previous", "state.lock"] {
+        for name in ["out", "gone", "state", "state.previous"] {
             let _ = fs::remove_file(run.at(&format!("killed.{name}")));
         }
     };
@@ -147,6 +148,13 @@ fn a_run_that_is_killed_goes_on_as_if_nothing_had_happened() {
             // The same once more has nothing to do.
             assert!(run.resumed().wait().unwrap().success());
             assert!(run.read("killed.out") == out);
+            // And nothing lies about but what is meant to.
+            let names = fs::read_dir(run.folder.path()).unwrap();
+            let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+            let litter = |name: &&OsString| {
+                name.to_string_lossy().starts_with('.') || name.to_string_lossy().ends_with(".next")
+            };
+            assert_eq!(names.iter().find(litter), None);
             rounds += 1;
             if killed >= kills() {
                 break;
@@ -230,12 +238,13 @@ fn a_bridge_that_is_killed_loses_nothing_that_it_acknowledged() {
         &noise,
     ];
     let mut rng = StdRng::seed_from_u64(10);
-    let (mut next, mut again, mut killed) = (0, 0, 0);
+    let (mut next, mut again, mut killed, mut with_state) = (0, 0, 0, 0);
     let mut arrived = Arrived::default();
     while killed < kills() {
+        with_state += usize::from(Path::new(&state).exists());
         let serve = Serve::start(&downstream.url, &arguments);
         let url = serve.url.clone();
-        let lives = Duration::from_millis(rng.random_range(0..400));
+        let lives = Duration::from_millis(rng.random_range(0..2000));
         let stopper = thread::spawn(move || {
             thread::sleep(lives);
             serve.kill();
@@ -243,6 +252,7 @@ fn a_bridge_that_is_killed_loses_nothing_that_it_acknowledged() {
         // The sender sends until it is answered.
         while sender.post(&url, records(next..next + BODY)).0 == 200 {
             next += BODY;
+            thread::sleep(Duration::from_millis(5));
         }
         again += 1;
         stopper.join().unwrap();
@@ -260,7 +270,7 @@ fn a_bridge_that_is_killed_loses_nothing_that_it_acknowledged() {
     assert_eq!(missing.count(), 0);
     let twice = arrived.times.values().filter(|times| **times > 1).count();
     println!(
-        "serve: {killed} kills; {next} records acknowledged, {} of them arrived, {twice} more than once \
+        "serve: {killed} kills, {with_state} begun with a state; {next} records acknowledged, {} of them arrived, {twice} more than once \
          ({again} requests were sent again), {} roll-ups",
         arrived.times.len(),
         arrived.rollups
