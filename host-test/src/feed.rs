@@ -1,6 +1,6 @@
 //! Reading apart from transforming: a thread reads the inputs, so that a signal to stop is heard while a pipe is silent.
 
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -45,13 +45,13 @@ pub struct Feed {
     pub stop: SyncSender<Fed>,
 }
 
-/// Reads the inputs one after the other.
-pub fn feed(inputs: Vec<Input>) -> Feed {
+/// Reads the inputs one after the other, but for so many bytes of the first, which are passed by.
+pub fn feed(inputs: Vec<Input>, mut skip: u64) -> Feed {
     let (stop, fed) = on_thread(
         || Fed::Stop,
-        |sender| {
+        move |sender| {
             for input in inputs {
-                if one(input, &sender).is_err() {
+                if one(input, std::mem::take(&mut skip), &sender).is_err() {
                     return;
                 }
             }
@@ -79,13 +79,32 @@ pub fn on_thread<T: Send + 'static>(
     (others, receiver)
 }
 
-/// Nobody listens any more.
+/// Reads so many bytes and forgets them.
+fn pass_by(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
+    if io::copy(&mut source.take(bytes), &mut io::sink())? < bytes {
+        let what = "is shorter than what the state covers: leave --resume out to begin anew";
+        return Err(io::Error::new(ErrorKind::UnexpectedEof, what));
+    }
+    Ok(())
+}
+
+/// Nobody listens any more, or nothing more is to come.
 struct Gone;
 
-fn one(input: Input, sender: &SyncSender<Fed>) -> Result<(), Gone> {
+fn one(input: Input, skip: u64, sender: &SyncSender<Fed>) -> Result<(), Gone> {
     let send = |fed| sender.send(fed).map_err(|_| Gone);
     send(Fed::Begin)?;
-    let source = match input.open_unpacked() {
+    let opened = input.open_unpacked().and_then(|mut source| {
+        pass_by(&mut source, skip)?;
+        Ok(source)
+    });
+    let source = match opened {
+        // Nothing that comes after it belongs where it would go.
+        Err(error) if skip > 0 => {
+            send(Fed::Failed(input, error))?;
+            send(Fed::Done)?;
+            return Err(Gone);
+        }
         Ok(source) => source,
         Err(error) => return send(Fed::Failed(input, error)),
     };

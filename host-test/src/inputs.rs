@@ -46,6 +46,14 @@ impl Input {
         unpacked(self.open()?)
     }
 
+    /// Whether it is a file that can be read again.
+    pub fn is_regular(&self) -> bool {
+        match self {
+            Input::Stdin => false,
+            Input::File(path) => fs::metadata(path).is_ok_and(|about| about.is_file()),
+        }
+    }
+
     /// How many bytes it holds, where that is known: of a pipe, a terminal and what is packed it is not.
     pub fn bytes(&self) -> Option<u64> {
         let Input::File(path) = self else {
@@ -77,7 +85,7 @@ impl Input {
         };
         // A pipe has a name too at times, and what is read from it is gone.
         let mut start = [0; GZIP.len()];
-        fs::metadata(path).is_ok_and(|about| about.is_file())
+        self.is_regular()
             && File::open(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
             && start == GZIP
     }

@@ -8,7 +8,8 @@
 //! Invariants, each with its test:
 //! - A byte that comes in goes out, in its place, whatever it is part of (`tests/cli.rs`: `bad_input_goes_out_as_it_came`).
 //! - Memory does not grow with the input, nor with a line (`stream::tests::a_line_without_end_is_not_held`).
-//! - A trap costs labels, never lines (`tests/component.rs`: `a_trap_costs_labels_never_lines`).
+//! - A trap, a loop or a lie of the component costs the line that brought it about its labels, and no line anything
+//!   else (`tests/misbehaving.rs`).
 //! - Nothing that a record holds reaches the terminal as a control character (`terminal::tests`).
 #![allow(
     clippy::disallowed_types,
@@ -20,6 +21,7 @@ pub mod bake;
 pub mod cards;
 mod checksum;
 pub mod config_file;
+mod dead_letters;
 pub mod demo;
 pub mod explain;
 mod feed;
@@ -28,13 +30,17 @@ pub mod figures;
 pub mod fluent_bit;
 mod inputs;
 pub mod inspect;
+mod line_file;
 mod lockstep;
 mod opened;
 mod output;
 mod pipeline;
 pub mod plugin;
+mod position;
 mod progress;
+mod promise;
 pub mod run;
+pub mod sandbox;
 pub mod serve;
 mod state_file;
 pub mod stream;
@@ -43,7 +49,8 @@ mod terminal;
 mod undelivered;
 
 pub use plugin::{
-    Counter, Key, Keyed, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session,
+    Counter, Failed, Key, Keyed, OpenError, Outcome, PassedOn, Plugin, Problem, Rejected, Session,
+    Trouble,
 };
 pub use terminal::say;
 

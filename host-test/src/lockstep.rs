@@ -23,11 +23,12 @@ use clap::ValueEnum;
 use serde_json::Value;
 
 use self::requests::Heard;
+use crate::dead_letters::DeadLetters;
 use crate::opened::{Configuration, Opened};
 use crate::output::{Output, Stop};
-use crate::plugin::Plugin;
+use crate::sandbox::Sandbox;
 use crate::terminal::say;
-use crate::{Ending, PassedOn, stream, summary};
+use crate::{Ending, PassedOn, Trouble, stream, summary};
 
 /// Longest message that is held, in bytes. Of a longer one, and of a longer line, the reply begins while the request is
 /// still read, which a caller that does not read while it writes would wait for without end.
@@ -59,6 +60,8 @@ pub struct Lockstep<'a> {
     pub save_secs: u64,
     /// Where messages go.
     pub log: Option<&'a Path>,
+    /// The component, and what becomes of lines on which it fails.
+    pub sandbox: &'a Sandbox,
     /// No summary.
     pub quiet: bool,
 }
@@ -71,7 +74,7 @@ impl Lockstep<'_> {
             say(&format!("{name}: {error}"));
             return Ok(Ending::Failed);
         }
-        let plugin = Plugin::built_in()?;
+        let plugin = self.sandbox.plugin()?;
         let config = Configuration::load(&plugin, self.config, &self.over)?;
         let Some(config) = config.filter(Configuration::answers_at_once) else {
             return Ok(Ending::WrongUsage);
@@ -83,17 +86,21 @@ impl Lockstep<'_> {
         if !opened.answers_at_once() {
             return Ok(Ending::Failed);
         }
+        let Some(letters) = self.sandbox.dead_letters() else {
+            return Ok(Ending::Failed);
+        };
         let started = Instant::now();
         let mut replies = Replies {
             protocol: self.protocol,
             member: config.member,
             output: Output::stdout(false),
+            letters,
             unended: None,
         };
         let heard = requests::hear(self.protocol);
         let save_after = Duration::from_secs(self.save_secs);
         let mut all = replies.answer_all(&heard, &mut opened, save_after);
-        all &= opened.save();
+        all &= opened.save() & replies.letters.all_kept();
         if self.log.is_some() && !self.quiet {
             let text = summary::text(&opened.session.stats(), started.elapsed());
             let _ = io::stderr().write_all(text.as_bytes());
@@ -124,6 +131,7 @@ struct Replies {
     protocol: Protocol,
     member: String,
     output: Output,
+    letters: DeadLetters,
     /// A line whose end has not come yet, as far as it is held for its reply.
     unended: Option<Vec<u8>>,
 }
@@ -175,15 +183,15 @@ impl Replies {
             Heard::Lines(lines) if self.protocol == Protocol::Rsyslog => {
                 for line in lines.split_inclusive('\n') {
                     let outcome = session.process(line);
-                    say_trap(outcome.trap_reason());
                     self.output
                         .write(&rsyslog::reply(line, &outcome, &self.member))?;
+                    self.keep(outcome.trouble());
                 }
                 Ok(())
             }
             Heard::Lines(lines) => {
                 let outcome = session.process(&lines);
-                say_trap(outcome.trap_reason());
+                self.keep(outcome.trouble());
                 let mut kept = outcome.kept;
                 // Who waits for a line waits for its end.
                 if !kept.ends_with('\n') {
@@ -201,9 +209,7 @@ impl Replies {
             }
             Heard::Message(message) => {
                 let enriched = stream::enrich(session, &message);
-                for trap in &enriched.traps {
-                    say_trap(Some(trap));
-                }
+                self.keep(enriched.troubles);
                 let (length, reply) = match u32::try_from(enriched.kept.len()) {
                     Ok(length) => (length, enriched.kept),
                     // Some 4 GiB of labels on 64 MiB of records do not happen; a wrong length would be worse.
@@ -224,6 +230,12 @@ impl Replies {
                 self.output.write(&bytes)
             }
             Heard::End | Heard::Broken(_) | Heard::Stop => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, troubles: impl IntoIterator<Item = Trouble>) {
+        for trouble in troubles {
+            self.letters.take(&trouble, say);
         }
     }
 
@@ -268,13 +280,5 @@ fn written(ended: Result<(), Stop>) -> bool {
             say(&format!("{name}: {error}"));
             false
         }
-    }
-}
-
-fn say_trap(reason: Option<&str>) {
-    if let Some(reason) = reason {
-        say(&format!(
-            "the transform failed and a request was answered unchanged: {reason}"
-        ));
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::config_file;
 use crate::plugin::{OpenError, Plugin, Session};
+use crate::position::Position;
 use crate::state_file::StateFile;
 use crate::terminal::say;
 use crate::undelivered::Undelivered;
@@ -73,7 +74,10 @@ pub struct Opened<'a> {
     pub session: Session<'a>,
     /// What was made of lines that are not known to have arrived; saved with the rest.
     pub undelivered: Undelivered,
-    state: Option<StateFile>,
+    /// How far a run had come that saved the state.
+    pub position: Option<String>,
+    /// Where it is saved, if anywhere.
+    pub state: Option<StateFile>,
 }
 
 impl<'a> Opened<'a> {
@@ -87,26 +91,34 @@ impl<'a> Opened<'a> {
         config: &Configuration,
         state: Option<&Path>,
     ) -> Result<Option<Self>> {
-        let state = state.map(StateFile::new);
-        let loaded = match &state {
-            // A run that cannot keep what it remembers must not begin.
-            Some(file) => file.check().and_then(|()| file.load()),
-            None => Ok(None),
+        let opened = state.map(StateFile::open).transpose();
+        let loaded = opened.and_then(|mut state| {
+            let saved = state.as_mut().map_or(Ok(None), StateFile::load)?;
+            Ok((state, saved))
+        });
+        let (state, saved) = match loaded {
+            Ok(loaded) => loaded,
+            Err(problem) => {
+                say(&problem);
+                return Ok(None);
+            }
         };
         let named = |problem: String| match &state {
             Some(file) => file.problem(&problem),
             None => problem,
         };
-        let taken_apart = loaded.and_then(|saved| match &saved {
-            Some(saved) => Undelivered::load(saved)
-                .map(|(lines, snapshot)| (lines, Some(snapshot.to_owned())))
-                .map_err(named),
+        let (position, saved) =
+            saved.map_or((None, None), |saved| (saved.position, Some(saved.state)));
+        let taken_apart = match &saved {
+            Some(saved) => {
+                Undelivered::load(saved).map(|(lines, snapshot)| (lines, Some(snapshot.to_owned())))
+            }
             None => Ok((Undelivered::default(), None)),
-        });
+        };
         let (undelivered, snapshot) = match taken_apart {
             Ok(parts) => parts,
             Err(problem) => {
-                say(&problem);
+                say(&named(problem));
                 return Ok(None);
             }
         };
@@ -114,6 +126,7 @@ impl<'a> Opened<'a> {
             Ok(session) => Ok(Some(Opened {
                 session,
                 undelivered,
+                position,
                 state,
             })),
             Err(OpenError::Snapshot(problem)) => {
@@ -155,6 +168,20 @@ impl<'a> Opened<'a> {
         !self.waiting("lines_held", "lines")
     }
 
+    /// After letting go of what waits failed: whether nothing did. What did is in the state that was saved before, and
+    /// where there is none it is gone, which has been said.
+    pub fn nothing_left(&mut self) -> bool {
+        let held = self.session.stats();
+        let held = held.iter().filter(|one| one.group == "lines_held");
+        let count: u64 = held.map(|one| one.count).sum();
+        if count > 0 && !self.has_state() {
+            say(&format!(
+                "{count} lines that waited could not be let go, and there is no --state to keep them"
+            ));
+        }
+        count == 0
+    }
+
     fn waiting(&mut self, group: &str, what: &str) -> bool {
         let counters = self.session.stats();
         let of_group = counters.iter().filter(|one| one.group == group);
@@ -176,24 +203,38 @@ impl<'a> Opened<'a> {
     /// Saves what the session remembers, where there is a file for it. `false` after it has been said why not; what
     /// was saved before is still there.
     pub fn save(&mut self) -> bool {
-        let Some(file) = &self.state else {
+        self.save_at(None)
+    }
+
+    /// The same, with how far the run has come.
+    pub fn save_at(&mut self, position: Option<&Position>) -> bool {
+        let Some(file) = &mut self.state else {
             return true;
         };
-        let saved = self.session.snapshot();
-        let saved = saved
-            .map_err(|error| error.to_string())
-            .and_then(|snapshot| {
-                self.undelivered
-                    .save(&snapshot)
-                    .map_err(|error| error.to_string())
-            })
-            .and_then(|text| file.save(&text));
-        match saved {
-            Ok(()) => true,
-            Err(problem) => {
-                say(&problem);
-                false
-            }
+        let snapshot = self.session.snapshot().map_err(|error| error.to_string());
+        save_to(file, snapshot, &self.undelivered, position)
+    }
+}
+
+/// Saves a snapshot, or says why that cannot be done.
+pub fn save_to(
+    file: &mut StateFile,
+    snapshot: Result<String, String>,
+    undelivered: &Undelivered,
+    position: Option<&Position>,
+) -> bool {
+    let position = position.and_then(Position::text);
+    let saved = snapshot
+        .and_then(|snapshot| {
+            let with_lines = undelivered.save(&snapshot);
+            with_lines.map_err(|error| error.to_string())
+        })
+        .and_then(|text| file.save(&text, position.as_deref()));
+    match saved {
+        Ok(()) => true,
+        Err(problem) => {
+            say(&problem);
+            false
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where lines go: a file or standard output, and what it means when one cannot be written.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::Ending;
@@ -25,6 +25,10 @@ pub struct Output {
     line_end_due: bool,
     /// Whether its reader may leave without that being a failure.
     may_be_left: bool,
+    /// The file, where it is one.
+    file: Option<File>,
+    /// Bytes in it, or written to it where it is no file.
+    bytes: u64,
 }
 
 impl Output {
@@ -40,6 +44,45 @@ impl Output {
                 say(&format!("{name}: {error}"));
                 Err(Ending::Failed)
             }
+        }
+    }
+
+    /// A file of which the first `bytes` stay and the rest is cut off.
+    ///
+    /// # Errors
+    /// It cannot be opened, or is shorter than that, which has been said.
+    pub fn resume(path: &Path, bytes: u64) -> Result<Output, Ending> {
+        let name = path.display().to_string();
+        cut(path, bytes)
+            .and_then(|(file, unended)| {
+                Ok(Output {
+                    file: Some(file.try_clone()?),
+                    bytes,
+                    unended,
+                    ..Output::new(name.clone(), file, false)
+                })
+            })
+            .map_err(|error| {
+                say(&format!("{name}: {error}"));
+                Ending::Failed
+            })
+    }
+
+    /// Bytes in the file, or written where it is no file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Sees to it that what was written outlives a power cut.
+    ///
+    /// # Errors
+    /// The disk says that it does not; with the name.
+    pub fn sync(&self) -> Result<(), String> {
+        match &self.file {
+            Some(file) => file
+                .sync_data()
+                .map_err(|error| format!("{}: {error}", self.name)),
+            None => Ok(()),
         }
     }
 
@@ -65,6 +108,8 @@ impl Output {
             unended: false,
             line_end_due: false,
             may_be_left,
+            file: None,
+            bytes: 0,
         }
     }
 
@@ -80,6 +125,7 @@ impl Output {
             return Ok(());
         };
         let due: &[u8] = if self.line_end_due { b"\n" } else { b"" };
+        self.bytes += (due.len() + bytes.len()) as u64;
         self.line_end_due = false;
         self.unended = *last != b'\n';
         let written = self
@@ -92,4 +138,34 @@ impl Output {
             _ => Stop::Writing(self.name.clone(), error),
         })
     }
+}
+
+/// Opens a file behind its first `bytes`, and says whether the line there has no end. What is no file, such as
+/// `/dev/null`, is opened as it is.
+fn cut(path: &Path, bytes: u64) -> io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Ok((file, false));
+    }
+    if about.len() < bytes {
+        let what = format!(
+            "has {} bytes, and the state covers {bytes}: leave --resume out to begin anew",
+            about.len()
+        );
+        return Err(io::Error::other(what));
+    }
+    file.set_len(bytes)?;
+    let mut last = [b'\n'];
+    if bytes > 0 {
+        file.seek(SeekFrom::Start(bytes - 1))?;
+        file.read_exact(&mut last)?;
+    }
+    Ok((file, last != *b"\n"))
 }

@@ -5,7 +5,8 @@
 //! The stages are joined by short queues, so memory does not grow with the input.
 
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 use std::{io, iter, thread};
 
 use signin_triage::keyed;
@@ -14,7 +15,7 @@ use signin_triage::state::event::hash64;
 
 use crate::feed::{Fed, Feed};
 use crate::inputs::Input;
-use crate::plugin::Outcome;
+use crate::plugin::{Outcome, Trouble};
 use crate::{PassedOn, Session};
 
 /// Most sessions side by side: the partition of a line is noted in a byte.
@@ -37,6 +38,8 @@ pub enum Made {
     Batch(Batch),
     /// Bytes of no session.
     Raw(Vec<u8>),
+    /// What the session remembers here, or why that cannot be said. Only whole lines came before.
+    Snapshot(Result<String, String>),
     /// The input has been read to its end.
     End,
     /// It could not be read any further.
@@ -52,8 +55,8 @@ pub struct Batch {
     pub kept: String,
     /// The lines that leave by the second output.
     pub suppressed: String,
-    /// Why lines are in `kept` as they came: the first line of each trap.
-    pub traps: Vec<String>,
+    /// Where the component failed.
+    pub troubles: Vec<Trouble>,
     /// How large it was when it was read.
     pub read: Read,
 }
@@ -79,9 +82,12 @@ impl Read {
 
 /// Enriches all that is read and hands it to `take`, until that was all, the program is told to stop, or `take` fails.
 /// Then no session has anything left to do, and unless `take` failed it had all that they made.
+///
+/// `snapshot_after`: take a snapshot of the first session no later than so long after a batch.
 pub fn run<'s, 'p: 's, E>(
     feed: Feed,
     sessions: impl IntoIterator<Item = &'s mut Session<'p>>,
+    snapshot_after: Option<Duration>,
     mut take: impl FnMut(Made) -> Result<(), E>,
 ) -> Result<(), E> {
     let Feed { fed, stop } = feed;
@@ -96,11 +102,15 @@ pub fn run<'s, 'p: 's, E>(
             })
             .unzip();
         let (sender, tickets) = sync_channel(AHEAD);
-        scope.spawn(move || spread(fed, &lanes, &sender));
+        scope.spawn(move || spread(&fed, &lanes, &sender, snapshot_after));
         let ended = tickets.iter().try_for_each(|ticket| {
             take(match ticket {
                 Ticket::Ready(made) => made,
                 Ticket::Batch(order, read) => order.collect(&outcomes, read),
+                Ticket::Snapshot => Made::Snapshot(match outcomes.first().map(Receiver::recv) {
+                    Some(Ok(Done::Snapshot(snapshot))) => snapshot,
+                    _ => Err("the session has ended".to_owned()),
+                }),
             })
         });
         // Whoever waits for us, or for a pipe that is silent, ends.
@@ -116,6 +126,14 @@ enum Work {
     Lines(String),
     /// Lines to count, which it does not answer.
     PassOn(PassedOn, u64, usize),
+    /// What it remembers; it answers with that.
+    Snapshot,
+}
+
+/// What a session answers.
+enum Done {
+    Lines(Outcome),
+    Snapshot(Result<String, String>),
 }
 
 /// What comes next in the output.
@@ -124,6 +142,8 @@ enum Ticket {
     Ready(Made),
     /// A batch that sessions are at.
     Batch(Order, Read),
+    /// What the first session remembers.
+    Snapshot,
 }
 
 /// Where the lines of a batch are.
@@ -136,23 +156,58 @@ enum Order {
 }
 
 /// One session at work.
-fn enrich(session: &mut Session, work: Receiver<Work>, done: &SyncSender<Outcome>) {
+fn enrich(session: &mut Session, work: Receiver<Work>, done: &SyncSender<Done>) {
     for one in work {
-        match one {
-            Work::Lines(lines) => {
-                if done.send(session.process_owned(lines)).is_err() {
-                    return;
-                }
+        let answer = match one {
+            Work::Lines(lines) => Done::Lines(session.process_owned(lines)),
+            Work::Snapshot => Done::Snapshot(session.snapshot().map_err(|error| error.to_string())),
+            Work::PassOn(why, lines, bytes) => {
+                session.pass_on(why, lines, bytes);
+                continue;
             }
-            Work::PassOn(why, lines, bytes) => session.pass_on(why, lines, bytes),
+        };
+        if done.send(answer).is_err() {
+            return;
         }
     }
 }
 
 /// Sends what is read to the sessions, and says in `tickets` what comes in which order. Ends where nobody listens.
-fn spread(fed: Receiver<Fed>, lanes: &[SyncSender<Work>], tickets: &SyncSender<Ticket>) {
+fn spread(
+    fed: &Receiver<Fed>,
+    lanes: &[SyncSender<Work>],
+    tickets: &SyncSender<Ticket>,
+    snapshot_after: Option<Duration>,
+) {
     let ready = |made| tickets.send(Ticket::Ready(made)).is_ok();
-    for one in fed {
+    // When a snapshot is due, and whether a line has begun whose end has not come: it would be cut in two there.
+    let mut due: Option<Instant> = None;
+    let mut inside_line = false;
+    loop {
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) && !inside_line {
+            due = None;
+            let asked = tickets.send(Ticket::Snapshot).is_ok();
+            let goes_on = lanes
+                .first()
+                .is_some_and(|lane| asked && lane.send(Work::Snapshot).is_ok());
+            if !goes_on {
+                return;
+            }
+        }
+        let next = match left.filter(|_| due.is_some() && !inside_line) {
+            Some(left) => fed.recv_timeout(left),
+            None => fed.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let one = match next {
+            Ok(one) => one,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        inside_line = matches!(&one, Fed::Raw { bytes, .. } if !bytes.ends_with(b"\n"));
+        if let Fed::Lines(_) | Fed::Raw { .. } = &one {
+            due = due.or_else(|| Instant::now().checked_add(snapshot_after?));
+        }
         let goes_on = match one {
             Fed::Begin => ready(Made::Begin),
             Fed::Lines(text) => {
@@ -261,7 +316,7 @@ fn place_of(line: &str, sessions: usize) -> u8 {
 
 impl Order {
     /// Waits for what the sessions make of a batch, and puts it together.
-    fn collect(self, outcomes: &[Receiver<Outcome>], read: Read) -> Made {
+    fn collect(self, outcomes: &[Receiver<Done>], read: Read) -> Made {
         let mut batch = Batch {
             read,
             ..Batch::default()
@@ -280,9 +335,11 @@ impl Order {
             .zip(has_part)
             .map(|(outcomes, has_part)| {
                 // A session that panicked makes nothing more; the panic goes on when all threads have ended.
-                let outcome = has_part.then(|| outcomes.recv().unwrap_or_default());
-                let outcome = outcome.unwrap_or_default();
-                batch.traps.extend(outcome.trap_reason().map(str::to_owned));
+                let outcome = match has_part.then(|| outcomes.recv()) {
+                    Some(Ok(Done::Lines(outcome))) => outcome,
+                    _ => Outcome::default(),
+                };
+                batch.troubles.extend(outcome.trouble());
                 if batch.suppressed.is_empty() {
                     batch.suppressed = outcome.suppressed;
                 } else {

@@ -1,14 +1,20 @@
 //! The component in wasmtime: loading it, one session of it, and what happens when it traps.
 //!
 //! The linker is empty: the component imports nothing, so it can reach nothing. A trap ends an instance for good
-//! ("cannot enter component instance"), so a [`Session`] can lose one and go on with the next.
+//! ("cannot enter component instance"), so a [`Session`] can lose one and go on with the next. A call that takes too
+//! long or asks for too much memory is made to trap, and an answer that cannot be true is taken for a trap. Then the
+//! lines on which it happens are searched for: these leave as they came, all others enriched.
 
 use std::fmt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use wasmtime::component::{Component, Linker, ResourceAny};
-use wasmtime::{Config, Engine, ResourceLimiter, Store};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, Trap};
+
+use crate::promise::Promise;
 
 pub(crate) mod bindings {
     #![allow(missing_docs, clippy::pedantic, unused_qualifications)]
@@ -26,6 +32,36 @@ pub const BUILT_IN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/signin_tri
 /// Most memory that one instance may have, in bytes. An allocation beyond it traps. The transform's own tables
 /// stay far below, unless `state_mib` allows more; this bounds what a defect could take from the machine.
 pub const MEMORY_BYTES_MAX: usize = 1 << 30;
+
+/// Most entries of a table of functions. The transform has some hundred, and never asks for more.
+const TABLE_ENTRIES_MAX: usize = 100_000;
+
+/// How long a call may take unless told otherwise, in seconds; a second for each [`BYTES_A_SECOND`] comes on top. The
+/// transform takes a hundredth of that, so this is for defects, and for machines that have other things to do.
+pub const BATCH_SECS: u64 = 10;
+
+/// See [`BATCH_SECS`].
+const BYTES_A_SECOND: u64 = 1 << 20;
+
+/// What the parts of a batch that failed are given of the time: one that makes it loop is met again in each.
+const SEARCH_SHARE: u32 = 10;
+
+/// Step of the clock by which calls are limited.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How many calls may fail in the search of one batch. To find one line among a thousand takes some ten, its neighbour
+/// two or three more.
+const TRIES_MAX: u32 = 256;
+
+/// One that takes too long counts as so many, as it costs a second and not milliseconds.
+const TRIES_OF_TIME: u32 = 8;
+
+/// The same where lately nothing passed: a component that fails at everything is not tried so often. Enough to find
+/// one line among a million.
+const TRIES_MIN: u32 = 24;
+
+/// What is said of a call that was cut off.
+const TOO_LONG: &str = "it took too long";
 
 /// Bytes of linear memory for each byte of `state_mib`: the tables, a snapshot of them, and what lies between.
 const MEMORY_FOR_STATE: usize = 4;
@@ -47,6 +83,7 @@ pub struct Plugin {
     component: Component,
     instantiable: Option<SigninTriagePre<Limits>>,
     memory_bytes_max: usize,
+    batch: Duration,
 }
 
 /// Why a session does not open.
@@ -69,17 +106,56 @@ pub struct Outcome {
     pub suppressed: String,
     /// What was passed on unchanged, by line of the batch, from 1.
     pub rejected: Vec<Rejected>,
-    /// The trap, where one ended the batch: `kept` then is the batch as it came. The reason is the first line.
+    /// The first trap, where there was one; its first line says what it was.
     pub trap: Option<String>,
+    /// Lines that are in `kept` as they came because of that.
+    pub failed: Vec<Failed>,
+}
+
+/// Lines that left as they came because the component failed on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The line, or where `why` is [`PassedOn::GivenUp`] several.
+    pub lines: String,
+    /// [`PassedOn::Trapped`]: it fails by itself. [`PassedOn::GivenUp`]: not looked at, as too much before it failed.
+    pub why: PassedOn,
+    /// What happened, in a line.
+    pub reason: String,
+}
+
+/// That the component failed, and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What happened first, in a line.
+    pub reason: String,
+    /// Lines that left as they came because of that; none where the parts of a batch passed, or there were no lines.
+    pub failed: Vec<Failed>,
 }
 
 impl Outcome {
-    /// What the trap was, in a line.
-    pub fn trap_reason(&self) -> Option<&str> {
-        self.trap
-            .as_deref()
-            .map(|trap| trap.lines().next().unwrap_or_default())
+    /// What went wrong, if anything did.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trap.as_deref().map(|trap| Trouble {
+            reason: first_line(trap).to_owned(),
+            failed: self.failed.clone(),
+        })
     }
+
+    /// Adds what became of the next lines of a batch, of which so many came before.
+    fn extend(&mut self, next: Outcome, lines_before: u64) {
+        self.kept += &next.kept;
+        self.suppressed += &next.suppressed;
+        let before = u32::try_from(lines_before).unwrap_or(u32::MAX);
+        let moved = next.rejected.into_iter().map(|one| Rejected {
+            line: one.line.saturating_add(before),
+            ..one
+        });
+        self.rejected.extend(moved);
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 /// Why lines were passed on unchanged without the component having had its say.
@@ -89,8 +165,10 @@ pub enum PassedOn {
     BrokenEncoding,
     /// The line is longer than [`crate::stream::LINE_BYTES_MAX`].
     TooLong,
-    /// The component trapped on the batch that held the line.
+    /// The component fails on the line: it traps, takes too long, or gives an answer that cannot be true.
     Trapped,
+    /// So many lines of the batch made the component fail that this one was not tried again.
+    GivenUp,
 }
 
 impl PassedOn {
@@ -100,6 +178,7 @@ impl PassedOn {
             PassedOn::BrokenEncoding => "broken_encoding",
             PassedOn::TooLong => "too_long",
             PassedOn::Trapped => "trapped",
+            PassedOn::GivenUp => "given_up",
         }
     }
 }
@@ -123,7 +202,10 @@ impl Plugin {
             bytes.get(6..8) == Some(&[1, 0]),
             "a core WebAssembly module, not a component"
         );
-        let engine = Engine::new(&Config::new())?;
+        let mut config = Config::new();
+        config.epoch_interruption(true);
+        let engine = Engine::new(&config)?;
+        tick(&engine)?;
         let component = Component::new(&engine, bytes)?;
         let instantiable = Linker::new(&engine)
             .instantiate_pre(&component)
@@ -134,6 +216,7 @@ impl Plugin {
             component,
             instantiable,
             memory_bytes_max: MEMORY_BYTES_MAX,
+            batch: Duration::from_secs(BATCH_SECS),
         })
     }
 
@@ -141,6 +224,13 @@ impl Plugin {
     #[must_use]
     pub fn with_memory_bytes_max(mut self, bytes_max: usize) -> Self {
         self.memory_bytes_max = bytes_max;
+        self
+    }
+
+    /// The same with another time for each call, in seconds, instead of [`BATCH_SECS`].
+    #[must_use]
+    pub fn with_batch_secs(mut self, secs: u64) -> Self {
+        self.batch = Duration::from_secs(secs);
         self
     }
 
@@ -190,13 +280,16 @@ impl Plugin {
         config: &str,
         snapshot: Option<String>,
     ) -> Result<Session<'_>, OpenError> {
-        let live = Live::open(self, config, snapshot.as_deref())?;
+        let mut live = Live::open(self, config, snapshot.as_deref())?;
+        let waits = snapshot.is_some() && live.waits();
         Ok(Session {
             plugin: self,
+            promise: Promise::new(config, waits),
             config: config.to_owned(),
             live: Some(live),
+            tries_max: TRIES_MAX,
             lost: Vec::new(),
-            checkpoint: Vec::new(),
+            counted: Vec::new(),
             snapshot,
             journal: Vec::new(),
             journal_bytes: 0,
@@ -208,7 +301,11 @@ impl Plugin {
     /// An instance for steps by key, for engines that keep the state themselves.
     pub fn keyed(&self) -> Result<Keyed> {
         let (store, instance) = self.instantiate(self.memory_bytes_max)?;
-        Ok(Keyed { store, instance })
+        Ok(Keyed {
+            store,
+            instance,
+            time: self.batch,
+        })
     }
 
     /// The bound for an instance whose tables may be as large as `config` says; one that is not fine is told at open.
@@ -227,9 +324,11 @@ impl Plugin {
         let limits = Limits {
             memory_bytes_max,
             memory_bytes: 0,
+            refused: false,
         };
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
+        allow(&mut store, self.batch, 0);
         // What one call may give back: 128 MiB unless told, which the snapshot of a million users is more than.
         store.set_hostcall_fuel(memory_bytes_max);
         let instance = instantiable.instantiate(&mut store)?;
@@ -237,22 +336,51 @@ impl Plugin {
     }
 }
 
+/// Moves the engine's clock on for as long as it is in use.
+fn tick(engine: &Engine) -> Result<()> {
+    let engine = engine.weak();
+    let clock = thread::Builder::new().name("clock".to_owned());
+    clock.spawn(move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            thread::sleep(TICK);
+        }
+    })?;
+    Ok(())
+}
+
+/// Allows the next call so much time, and more for the bytes it looks at.
+fn allow(store: &mut Store<Limits>, time: Duration, bytes: usize) {
+    let millis = time.as_millis() + u128::from(bytes as u64 * 1000 / BYTES_A_SECOND);
+    // One more, as the present tick has begun already.
+    let ticks = millis.div_ceil(TICK.as_millis()) + 1;
+    store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX));
+    store.data_mut().refused = false;
+}
+
 /// Bounds the memory of an instance and knows how much it has.
 struct Limits {
     memory_bytes_max: usize,
     memory_bytes: usize,
+    /// Whether memory was asked for and not given since the call began.
+    refused: bool,
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let fits = desired <= self.memory_bytes_max;
+        // All memories together, should there be several.
+        let all = self.memory_bytes.saturating_add(desired - current);
+        let fits = all <= self.memory_bytes_max;
         if fits {
-            self.memory_bytes = desired;
+            self.memory_bytes = all;
+        } else {
+            self.refused = true;
         }
         Ok(fits)
     }
@@ -260,10 +388,10 @@ impl ResourceLimiter for Limits {
     fn table_growing(
         &mut self,
         _current: usize,
-        _desired: usize,
+        desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(true)
+        Ok(desired <= TABLE_ENTRIES_MAX)
     }
 }
 
@@ -272,6 +400,8 @@ struct Live {
     store: Store<Limits>,
     instance: SigninTriage,
     session: ResourceAny,
+    /// How long a call may take, beside what its bytes do.
+    time: Duration,
 }
 
 impl Live {
@@ -279,6 +409,11 @@ impl Live {
         let (mut store, instance) = plugin
             .instantiate(plugin.memory_bytes_for(config))
             .map_err(OpenError::Other)?;
+        allow(
+            &mut store,
+            plugin.batch,
+            config.len() + snapshot.map_or(0, str::len),
+        );
         let session = instance
             .signin_triage_transform_transform()
             .session()
@@ -289,10 +424,18 @@ impl Live {
             store,
             instance,
             session,
+            time: plugin.batch,
         })
     }
 
-    fn call(&mut self, call: Call) -> wasmtime::Result<wit::Outcome> {
+    /// `share`: the part of the time that it may take.
+    fn call(&mut self, call: Call, share: u32) -> wasmtime::Result<wit::Outcome> {
+        let bytes = match call {
+            Call::Process(batch) => batch.len(),
+            // All that waits may leave.
+            Call::Advance(_) | Call::Drain => self.store.data().memory_bytes,
+        };
+        allow(&mut self.store, self.time / share, bytes);
         let (store, this) = (&mut self.store, self.session);
         let session = self.instance.signin_triage_transform_transform().session();
         match call {
@@ -302,12 +445,36 @@ impl Live {
         }
     }
 
+    /// What a failed call came to: the first line says it, and where it was known the rest where.
+    fn said(&self, error: &wasmtime::Error) -> String {
+        let limits = self.store.data();
+        let what = if error.downcast_ref() == Some(&Trap::Interrupt) {
+            TOO_LONG.to_owned()
+        } else if limits.refused {
+            let mib = limits.memory_bytes_max >> 20;
+            format!("it asked for more than {mib} MiB of memory")
+        } else {
+            error.root_cause().to_string()
+        };
+        format!("{what}\n{error:?}")
+    }
+
+    /// Whether lines or roll-ups wait in what was restored.
+    fn waits(&mut self) -> bool {
+        let waits = |one: &Counter| WAITING.contains(&&*one.group) && one.count > 0;
+        self.stats()
+            .map_or(true, |counters| counters.iter().any(waits))
+    }
+
     fn snapshot(&mut self) -> wasmtime::Result<String> {
+        let bytes = self.store.data().memory_bytes;
+        allow(&mut self.store, self.time, bytes);
         let session = self.instance.signin_triage_transform_transform().session();
         session.call_snapshot(&mut self.store, self.session)
     }
 
     fn stats(&mut self) -> wasmtime::Result<Vec<Counter>> {
+        allow(&mut self.store, self.time, 0);
         let session = self.instance.signin_triage_transform_transform().session();
         session.call_stats(&mut self.store, self.session)
     }
@@ -332,6 +499,7 @@ enum Past {
 pub struct Keyed {
     store: Store<Limits>,
     instance: SigninTriage,
+    time: Duration,
 }
 
 impl Keyed {
@@ -340,6 +508,7 @@ impl Keyed {
     /// # Errors
     /// The component trapped; the instance is of no more use.
     pub fn key_of(&mut self, by: Key, line: &str) -> Result<Option<String>> {
+        allow(&mut self.store, self.time, line.len());
         let keyed = self.instance.signin_triage_transform_keyed();
         Ok(keyed.call_key_of(&mut self.store, by, line)?)
     }
@@ -356,6 +525,8 @@ impl Keyed {
         batch: &str,
         watermark: Option<i64>,
     ) -> Result<(String, Outcome), OpenError> {
+        let bytes = config.len() + state.map_or(0, str::len) + batch.len();
+        allow(&mut self.store, self.time, bytes);
         let keyed = self.instance.signin_triage_transform_keyed();
         let answer = keyed
             .call_step(&mut self.store, by, config, state, batch, watermark)
@@ -381,12 +552,13 @@ impl From<wit::Outcome> for Outcome {
             kept: outcome.kept,
             suppressed: outcome.suppressed,
             rejected: outcome.rejected,
-            trap: None,
+            ..Outcome::default()
         }
     }
 }
 
-/// An open session. It outlives traps of the component: each costs its batch the labels and nothing else.
+/// An open session. It outlives traps of the component: each costs the line that brought it about its labels, and
+/// nothing else.
 ///
 /// ```no_run
 /// let plugin = host_test::Plugin::built_in()?;
@@ -398,12 +570,15 @@ impl From<wit::Outcome> for Outcome {
 pub struct Session<'a> {
     plugin: &'a Plugin,
     config: String,
+    promise: Promise,
+    /// How many calls may fail in the next search.
+    tries_max: u32,
     /// `None` only after an instance was lost and no new one could be had; the next batch tries again.
     live: Option<Live>,
     /// Counts of the instances lost.
     lost: Vec<Counter>,
     /// Counts of the present instance when `journal` was begun.
-    checkpoint: Vec<Counter>,
+    counted: Vec<Counter>,
     /// What the present instance remembered then; `None` for nothing.
     snapshot: Option<String>,
     /// What the present instance was asked since then.
@@ -418,7 +593,9 @@ pub struct Session<'a> {
 impl Session<'_> {
     /// Enriches whole lines. At most about 8 MiB at once: what one call gives back is limited to 128 MiB.
     ///
-    /// Never fails: where the component traps, the batch comes back as it was and is counted under `trapped`.
+    /// Never fails. Where the component does, the batch is taken apart until the lines are found on which it does;
+    /// these come back as they were, counted under `trapped`, and all others enriched. Where there are too many, what is
+    /// left of the batch comes back as it was, counted under `given_up`.
     ///
     /// The text is kept until the next snapshot, in case of a trap. Who has no more use for it saves a copy with
     /// [`Session::process_owned`].
@@ -428,32 +605,93 @@ impl Session<'_> {
 
     /// The same for a batch that is given away.
     pub fn process_owned(&mut self, batch: String) -> Outcome {
-        let mut outcome = self.call(Call::Process(&batch));
-        if outcome.trap.is_some() {
-            self.pass_on(PassedOn::Trapped, line_count(&batch), batch.len());
-            outcome.kept = batch;
-        } else {
-            self.remember(Past::Batch(batch));
+        match self.ask(Call::Process(&batch), 1) {
+            Ok(outcome) => {
+                self.tries_max = TRIES_MAX;
+                self.remember(Past::Batch(batch));
+                outcome
+            }
+            Err(trap) => self.search(&batch, trap),
         }
-        outcome
+    }
+
+    /// Enriches what can be of a batch that failed, and finds the lines that cannot: halves what fails until it is one
+    /// line.
+    fn search(&mut self, batch: &str, trap: String) -> Outcome {
+        // Each part that fails costs an instance, which begins where the last snapshot was taken.
+        self.checkpoint();
+        let mut all = Outcome {
+            trap: Some(trap.clone()),
+            ..Outcome::default()
+        };
+        let (mut tries, mut passed, mut lines) = (self.tries_max, false, 0);
+        // Parts still to come, the next at the end, and of those that have failed how.
+        let mut parts = vec![(batch, Some(trap))];
+        while let Some((part, failed)) = parts.pop() {
+            let trap = match failed {
+                Some(trap) => trap,
+                None if tries == 0 => String::new(),
+                None => match self.ask(Call::Process(part), SEARCH_SHARE) {
+                    Ok(outcome) => {
+                        self.remember(Past::Batch(part.to_owned()));
+                        all.extend(outcome, lines);
+                        lines += line_count(part);
+                        passed = true;
+                        continue;
+                    }
+                    Err(trap) => {
+                        let took_long = trap.starts_with(TOO_LONG);
+                        tries = tries.saturating_sub(if took_long { TRIES_OF_TIME } else { 1 });
+                        trap
+                    }
+                },
+            };
+            let why = match halves(part) {
+                Some((first, second)) if tries > 0 => {
+                    parts.extend([(second, None), (first, None)]);
+                    continue;
+                }
+                None if !trap.is_empty() => PassedOn::Trapped,
+                _ => PassedOn::GivenUp,
+            };
+            self.pass_on(why, line_count(part), part.len());
+            lines += line_count(part);
+            all.kept += part;
+            all.failed.push(Failed {
+                lines: part.to_owned(),
+                why,
+                reason: first_line(&trap).to_owned(),
+            });
+        }
+        self.tries_max = if passed {
+            TRIES_MAX
+        } else {
+            (self.tries_max / 2).max(TRIES_MIN)
+        };
+        all
     }
 
     /// Says that event time has come as far as `millis` since 1970, and releases what is due by then.
     pub fn advance(&mut self, millis: i64) -> Outcome {
-        let outcome = self.call(Call::Advance(millis));
-        if outcome.trap.is_none() {
-            self.remember(Past::Advance(millis));
-        }
-        outcome
+        self.release(Call::Advance(millis), Past::Advance(millis))
     }
 
     /// Releases all that is still held, and all open roll-ups: for the end of a stream.
     pub fn drain(&mut self) -> Outcome {
-        let outcome = self.call(Call::Drain);
-        if outcome.trap.is_none() {
-            self.remember(Past::Drain);
+        self.release(Call::Drain, Past::Drain)
+    }
+
+    fn release(&mut self, call: Call, past: Past) -> Outcome {
+        match self.ask(call, 1) {
+            Ok(outcome) => {
+                self.remember(past);
+                outcome
+            }
+            Err(trap) => Outcome {
+                trap: Some(trap),
+                ..Outcome::default()
+            },
         }
-        outcome
     }
 
     /// Linear memory that the component has asked for so far, in bytes; it never gives any back.
@@ -472,24 +710,29 @@ impl Session<'_> {
         Ok(live.snapshot()?)
     }
 
-    fn call(&mut self, call: Call) -> Outcome {
+    /// Makes a call. An error says why there is no answer, or none that can be true; the instance is another then.
+    fn ask(&mut self, call: Call, share: u32) -> Result<Outcome, String> {
         if self.live.is_none() {
             self.revive();
         }
-        let answer = match &mut self.live {
-            Some(live) => live.call(call),
-            None => Err(wasmtime::Error::msg("no new instance could be had")),
+        let Some(live) = &mut self.live else {
+            return Err("no new instance could be had".to_owned());
         };
-        match answer {
-            Ok(outcome) => outcome.into(),
-            Err(trap) => {
-                self.replace_instance();
-                Outcome {
-                    trap: Some(format!("{}\n{trap:?}", trap.root_cause())),
-                    ..Outcome::default()
-                }
+        let answer = match live.call(call, share) {
+            Ok(outcome) => {
+                let outcome = Outcome::from(outcome);
+                let broken = match call {
+                    Call::Process(batch) => self.promise.broken(batch, &outcome),
+                    Call::Advance(_) | Call::Drain => None,
+                };
+                broken.map_or(Ok(outcome), |broken| Err(broken.to_owned()))
             }
+            Err(error) => Err(live.said(&error)),
+        };
+        if answer.is_err() {
+            self.replace_instance();
         }
+        answer
     }
 
     /// Counts lines that leave unchanged without an instance having had its say.
@@ -531,9 +774,17 @@ impl Session<'_> {
         if self.journal_bytes < self.journal_bytes_max.max(last * JOURNAL_SNAPSHOTS) {
             return;
         }
+        self.checkpoint();
+    }
+
+    /// Takes a snapshot, so that the next instance begins there.
+    fn checkpoint(&mut self) {
+        if self.journal.is_empty() {
+            return;
+        }
         if let Ok(snapshot) = self.snapshot() {
             self.snapshot = Some(snapshot);
-            self.checkpoint = self.stats_of_instance();
+            self.counted = self.stats_of_instance();
             self.forget_journal();
             return;
         }
@@ -546,7 +797,7 @@ impl Session<'_> {
         match self.live.as_mut().map(Live::stats) {
             Some(Ok(counters)) => counters,
             // An instance that traps even here leaves what was known before.
-            _ => self.checkpoint.clone(),
+            _ => self.counted.clone(),
         }
     }
 
@@ -557,14 +808,23 @@ impl Session<'_> {
 
     /// Opens a new instance and runs the journal through it, so that the counts go on where they were.
     fn replace_instance(&mut self) {
-        let checkpoint = std::mem::take(&mut self.checkpoint);
-        add_all(&mut self.lost, &checkpoint);
+        let counted = std::mem::take(&mut self.counted);
+        add_all(&mut self.lost, &counted);
         self.revive();
     }
 
     /// Opens an instance from the last snapshot and runs the journal through it.
     fn revive(&mut self) {
-        self.live = Live::open(self.plugin, &self.config, self.snapshot.as_deref()).ok();
+        let mut opened = Live::open(self.plugin, &self.config, self.snapshot.as_deref());
+        if opened.is_err() && self.snapshot.is_some() {
+            // A snapshot that its own component does not take: better no memory than no labels.
+            opened = Live::open(self.plugin, &self.config, None);
+            if opened.is_ok() {
+                self.snapshot = None;
+                crate::say("the transform does not take up what it remembered, and begins anew");
+            }
+        }
+        self.live = opened.ok();
         let Some(live) = &mut self.live else {
             return;
         };
@@ -574,7 +834,7 @@ impl Session<'_> {
                 Past::Advance(millis) => Call::Advance(*millis),
                 Past::Drain => Call::Drain,
             };
-            live.call(call).is_ok()
+            live.call(call, 1).is_ok()
         };
         let replayed = self.journal.iter().all(replay);
         if !replayed {
@@ -583,6 +843,16 @@ impl Session<'_> {
             self.forget_journal();
         }
     }
+}
+
+/// A text of several lines in two; `None` of one line.
+fn halves(text: &str) -> Option<(&str, &str)> {
+    let (bytes, middle) = (text.as_bytes(), text.len() / 2);
+    let after = memchr::memchr(b'\n', &bytes[middle..]).map(|end| middle + end + 1);
+    let end = after
+        .filter(|&end| end < text.len())
+        .or_else(|| memchr::memrchr(b'\n', &bytes[..middle]).map(|end| end + 1))?;
+    text.split_at_checked(end)
 }
 
 fn line_count(batch: &str) -> u64 {
@@ -599,6 +869,9 @@ const GAUGES: [&str; 5] = [
     "remembered_bytes",
     "too_late",
 ];
+
+/// Those of them that count what leaves later.
+const WAITING: [&str; 2] = ["lines_held", "rollups_open"];
 
 /// Whether the counts of a group say how things stand now.
 pub fn is_gauge(group: &str) -> bool {
@@ -707,6 +980,22 @@ mod tests {
     fn lines_are_counted_with_and_without_a_last_line_end() {
         for (batch, lines) in [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("\n\n", 2)] {
             assert_eq!(line_count(batch), lines, "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_halved_between_lines() {
+        for (text, halved) in [
+            ("", None),
+            ("a", None),
+            ("abc\n", None),
+            ("a\nb", Some(("a\n", "b"))),
+            ("a\nb\n", Some(("a\n", "b\n"))),
+            ("\n\n", Some(("\n", "\n"))),
+            ("a\nbbbbbbbbé\n", Some(("a\n", "bbbbbbbbé\n"))),
+            ("ééééééééé\nb\nc\n", Some(("ééééééééé\n", "b\nc\n"))),
+        ] {
+            assert_eq!(halves(text), halved, "{text:?}");
         }
     }
 

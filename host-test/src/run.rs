@@ -3,25 +3,28 @@
 use std::io::{self, IsTerminal, Write};
 use std::iter;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 
 use crate::feed;
 use crate::inputs::{self, Input};
 use crate::lockstep::{Lockstep, Protocol};
-use crate::opened::{Configuration, Opened};
+use crate::opened::{Configuration, Opened, save_to};
 use crate::output::{Output, Stop};
 use crate::pipeline::{self, JOBS_MAX, Made};
 use crate::plugin::{self, Counter, Plugin};
+use crate::position::Position;
 use crate::progress::Progress;
+use crate::sandbox::Sandbox;
 use crate::terminal::say;
 use crate::{Ending, Session, summary};
 
 /// Reads records and writes them enriched.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("saves between").args(["lockstep", "resume"])))]
 pub struct Run {
     /// Files, glob patterns, or - for standard input; without any, standard input. Gzip is unpacked
     #[arg(value_name = "FILES")]
@@ -52,19 +55,26 @@ pub struct Run {
     /// For callers that send a request on standard input and wait for its reply: one reply to each, at once
     #[arg(long, value_name = "PROTOCOL", conflicts_with_all = ["inputs", "out", "suppressed", "drain", "jobs"])]
     pub lockstep: Option<Protocol>,
+    /// With --state and --out: go on where the same run was when it was last saved, however it ended. What of the inputs
+    /// the state covers is passed by, and what the outputs hold beyond it is cut off and made again
+    #[arg(long, requires_all = ["state", "out"], conflicts_with_all = ["lockstep", "jobs"])]
+    pub resume: bool,
     /// With --lockstep: append what goes wrong and the summary to that file; without it nothing is said, because
     /// callers may take a line on standard error for a reply
     #[arg(long, value_name = "FILE", requires = "lockstep")]
     pub log: Option<PathBuf>,
-    /// With --lockstep and --state: save no later than so many seconds after a reply
-    #[arg(long, value_name = "SECS", requires_all = ["lockstep", "state"], default_value_t = 300,
-        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// With --lockstep or --resume: save no later than so many seconds after a reply or a batch; 0: after each
+    #[arg(long, value_name = "SECS", requires_all = ["saves between", "state"], default_value_t = 300,
+        value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub save_secs: u64,
     /// So many sessions side by side, with the lines spread over them by user. Labels only, and does not see all that
     /// one session does: see below
     #[arg(long, short, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u8).range(1..=i64::from(JOBS_MAX)))]
     pub jobs: u8,
+    /// The component itself.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
     /// Neither progress bar nor summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
@@ -76,7 +86,7 @@ impl Run {
         if let Some(protocol) = self.lockstep {
             return self.lockstep(protocol).run();
         }
-        let plugin = Plugin::built_in()?;
+        let plugin = self.sandbox.plugin()?;
         let Some(config) = self.configuration(&plugin)? else {
             return Ok(Ending::WrongUsage);
         };
@@ -92,7 +102,21 @@ impl Run {
             return Ok(Ending::Failed);
         };
         opened.say_undelivered();
-        let mut outputs = match self.outputs(&inputs, config.filters) {
+        // All is looked at before any file is opened, because opening empties it.
+        if let Err(ending) = self.check_names(&inputs) {
+            return Ok(ending);
+        }
+        let Some(mut letters) = self.sandbox.dead_letters() else {
+            return Ok(Ending::Failed);
+        };
+        let mut position = match self.position(&inputs, config.filters, &opened) {
+            Ok(position) => position,
+            Err(problem) => {
+                say(&problem);
+                return Ok(Ending::Failed);
+            }
+        };
+        let mut outputs = match self.outputs(config.filters, position.as_ref()) {
             Ok(outputs) => outputs,
             Err(ending) => return Ok(ending),
         };
@@ -105,18 +129,31 @@ impl Run {
             .map(|_| plugin.open(&config.json))
             .collect::<Result<_, _>>()?;
         let mut progress = Progress::new(&inputs, self.out.is_none(), self.quiet);
+        // What has been done is passed by, but for what the input at hand may hold yet.
+        let (passed, skip) = position.as_mut().map_or((0, 0), Position::go_back);
+        let inputs = inputs.into_iter().skip(passed).collect();
+        let save_after = self.resume.then_some(Duration::from_secs(self.save_secs));
+        let (undelivered, mut state) = (&opened.undelivered, opened.state.as_mut());
         let started = Instant::now();
         let mut done = 0;
         let mut stopped = false;
         let sessions = iter::once(&mut opened.session).chain(&mut more);
-        let mut ended = pipeline::run(feed::feed(inputs), sessions, |made| {
+        let mut ended = pipeline::run(feed::feed(inputs, skip), sessions, save_after, |made| {
+            if let Some(position) = &mut position {
+                position.add(&made);
+            }
             match made {
                 Made::Begin => outputs.next_input(),
+                Made::Snapshot(snapshot) => {
+                    if let (Some(position), Some(state)) = (&mut position, state.as_deref_mut()) {
+                        all &= outputs.note(position)
+                            && save_to(state, snapshot, undelivered, Some(position));
+                    }
+                }
                 Made::Batch(batch) => {
-                    batch
-                        .traps
-                        .iter()
-                        .for_each(|trap| say_trap(&progress, trap));
+                    for trouble in &batch.troubles {
+                        letters.take(trouble, |line| progress.say(line));
+                    }
                     progress.advance(batch.read);
                     outputs.write(&batch.kept, &batch.suppressed)?;
                 }
@@ -143,8 +180,9 @@ impl Run {
         if ended.is_ok() && (self.state.is_none() || self.drain) {
             outputs.next_input();
             let rest = opened.session.drain();
-            if let Some(reason) = rest.trap_reason() {
-                say_trap(&progress, reason);
+            if let Some(trouble) = rest.trouble() {
+                letters.take(&trouble, |line| progress.say(line));
+                all &= opened.nothing_left();
             }
             ended = outputs.write(&rest.kept, &rest.suppressed);
         }
@@ -158,7 +196,10 @@ impl Run {
             }
         }
         // After the output: records that are held must be in one of the two.
-        all &= opened.save();
+        if let Some(position) = &mut position {
+            all &= outputs.note(position);
+        }
+        all &= opened.save_at(position.as_ref()) & letters.all_kept();
         let counters = stats(&mut opened, &mut more);
         let counts = summary::Counts(&counters);
         let (lines, records) = (counts.total("lines"), counts.total("records"));
@@ -183,6 +224,7 @@ impl Run {
             state: self.state.as_deref(),
             save_secs: self.save_secs,
             log: self.log.as_deref(),
+            sandbox: &self.sandbox,
             quiet: self.quiet,
         }
     }
@@ -238,11 +280,38 @@ impl Run {
         fits
     }
 
-    fn outputs(&self, inputs: &[Input], filters: bool) -> Result<Outputs, Ending> {
-        // All is looked at before any file is opened, because opening empties it.
-        self.check_names(inputs)?;
+    /// With --resume, where to go on.
+    fn position(
+        &self,
+        inputs: &[Input],
+        filters: bool,
+        opened: &Opened,
+    ) -> Result<Option<Position>, String> {
+        let Some(out) = self.out.as_deref().filter(|_| self.resume) else {
+            return Ok(None);
+        };
+        if out == Path::new("-") {
+            return Err(
+                "--resume needs a file as --out, of which a part can be cut off".to_owned(),
+            );
+        }
+        let suppressed = self.suppressed.as_deref().filter(|_| filters);
+        let begin = Position::new(inputs, out, suppressed);
+        let first = inputs.first().map(Input::shown).unwrap_or_default();
+        begin
+            .map_err(|error| error.to_string())
+            .and_then(|begin| begin.resume(opened.position.as_deref(), inputs))
+            .map(Some)
+            .map_err(|problem| format!("{first}: {problem}"))
+    }
+
+    fn outputs(&self, filters: bool, position: Option<&Position>) -> Result<Outputs, Ending> {
+        let open = |path: &Path, covered: fn(&Position) -> u64| match position {
+            Some(position) => Output::resume(path, covered(position)),
+            None => Output::create(path),
+        };
         let kept = match self.out.as_deref() {
-            Some(path) if path != Path::new("-") => Output::create(path)?,
+            Some(path) if path != Path::new("-") => open(path, |position| position.out)?,
             _ => {
                 // `| head` is nobody's fault. Where there is a state to save or a second output, whoever stops reading
                 // has failed.
@@ -251,7 +320,7 @@ impl Run {
         };
         // Without the mode nothing goes there, and what it holds is left alone.
         let suppressed = match &self.suppressed {
-            Some(path) if filters => Some(Output::create(path)?),
+            Some(path) if filters => Some(open(path, |position| position.suppressed)?),
             _ => None,
         };
         Ok(Outputs { kept, suppressed })
@@ -266,6 +335,7 @@ impl Run {
             ),
             ("--suppressed", self.suppressed.as_deref()),
             ("--state", self.state.as_deref()),
+            ("--dead-letter", self.sandbox.dead_letter.as_deref()),
         ];
         let written: Vec<(&str, &Path)> = named
             .into_iter()
@@ -315,6 +385,18 @@ impl Outputs {
         self.kept.next_input();
     }
 
+    /// Notes how far they have come, once that outlives a power cut. `false` after it has been said that it does not.
+    fn note(&self, position: &mut Position) -> bool {
+        position.out = self.kept.bytes();
+        position.suppressed = self.suppressed.as_ref().map_or(0, Output::bytes);
+        let synced = self
+            .suppressed
+            .iter()
+            .chain([&self.kept])
+            .try_for_each(Output::sync);
+        synced.map_err(|problem| say(&problem)).is_ok()
+    }
+
     /// Writes what became of a batch. Suppressed records first: what stands for them in the stream comes after them.
     fn write(&mut self, kept: &str, suppressed: &str) -> Result<(), Stop> {
         if let Some(output) = &mut self.suppressed {
@@ -322,12 +404,6 @@ impl Outputs {
         }
         self.kept.write(kept.as_bytes())
     }
-}
-
-fn say_trap(progress: &Progress, reason: &str) {
-    progress.say(&format!(
-        "the transform failed and a batch went out unchanged: {reason}"
-    ));
 }
 
 /// The counts of all sessions.

@@ -7,7 +7,6 @@
 //! serve/bridge.rs      one request: enriched, sent on, answered
 //! serve/worker.rs      the one session behind all requests
 //! serve/downstream.rs  sending on, and what the answer means
-//! serve/second.rs      a file for what is suppressed
 //! serve/metrics.rs     counts for Prometheus
 //! ```
 
@@ -17,7 +16,6 @@ mod downstream;
 mod guard;
 mod http;
 mod metrics;
-mod second;
 mod worker;
 
 use std::io::{self, Write as _};
@@ -37,11 +35,13 @@ use self::body::Shape;
 use self::bridge::Bridge;
 use self::downstream::{Downstream, LINES_TYPE};
 use self::guard::Token;
-use self::second::SecondFile;
 use self::worker::{Job, Worker};
+use crate::dead_letters::DeadLetters;
 use crate::inputs::same;
+use crate::line_file::LineFile;
 use crate::opened::{Configuration, Opened};
 use crate::plugin::Plugin;
+use crate::sandbox::Sandbox;
 use crate::terminal::say;
 use crate::{Ending, summary};
 
@@ -88,6 +88,9 @@ pub struct Serve {
     /// Largest request, unpacked; a larger one is refused with 413
     #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub body_mib: u16,
+    /// The component itself.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
     /// No summary; what goes wrong is still said
     #[arg(long, short)]
     pub quiet: bool,
@@ -110,7 +113,7 @@ enum Second {
 impl Serve {
     /// Does it, until told to stop.
     pub fn run(&self) -> Result<Ending> {
-        let plugin = Plugin::built_in()?;
+        let plugin = self.sandbox.plugin()?;
         let mut problems = Vec::new();
         let config = self.configuration(&plugin, &mut problems)?;
         let filters = config.as_ref().is_some_and(|config| config.filters);
@@ -128,7 +131,10 @@ impl Serve {
         if !opened.holds_no_line() {
             return Ok(Ending::Failed);
         }
-        self.serve(opened, neighbours).or_else(|problem| {
+        let Some(letters) = self.sandbox.dead_letters() else {
+            return Ok(Ending::Failed);
+        };
+        self.serve(opened, neighbours, letters).or_else(|problem| {
             say(&problem);
             Ok(Ending::Failed)
         })
@@ -204,6 +210,7 @@ impl Serve {
                 for (option, other) in [
                     ("--state", &self.state),
                     ("--config", &self.config),
+                    ("--dead-letter", &self.sandbox.dead_letter),
                     ("--token-file", &self.token_file),
                     ("--forward-token-file", &self.forward_token_file),
                 ] {
@@ -222,16 +229,21 @@ impl Serve {
     }
 
     /// An error is in words, with the name of what failed.
-    fn serve(&self, opened: Opened, neighbours: Neighbours) -> Result<Ending, String> {
+    fn serve(
+        &self,
+        opened: Opened,
+        neighbours: Neighbours,
+        letters: DeadLetters,
+    ) -> Result<Ending, String> {
         let (has_second, suppressed_url, suppressed_file) = match neighbours.suppressed {
             Second::Nowhere => (false, None, None),
             Second::Url(downstream) => (true, Some(downstream), None),
             Second::File(path) => {
-                let file = SecondFile::open(&path).map_err(|error| format!("{error:#}"))?;
+                let file = LineFile::open(&path).map_err(|error| format!("{error:#}"))?;
                 (true, None, Some(file))
             }
         };
-        let mut worker = Worker::new(opened, suppressed_file, has_second);
+        let mut worker = Worker::new(opened, suppressed_file, has_second, letters);
 
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
         let listener = runtime
@@ -280,7 +292,7 @@ impl Serve {
             }
         }
         runtime.shutdown_background();
-        if !worker.save() {
+        if !worker.save() || !worker.all_letters_kept() {
             ending = Ending::Failed;
         }
         if !self.quiet {

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Read};
 
+use crate::plugin::Trouble;
 use crate::{PassedOn, Session};
 
 /// Longest line that is held, in bytes, without its line end: the component's own limit. A longer line is handed
@@ -118,8 +119,8 @@ pub fn cut_whole<E>(
 pub struct Enriched {
     /// What stays in the stream.
     pub kept: Vec<u8>,
-    /// The first line of each trap; the lines concerned are in `kept` as they came.
-    pub traps: Vec<String>,
+    /// Where the component failed.
+    pub troubles: Vec<Trouble>,
 }
 
 /// Enriches bytes that are all there: lines in any encoding and of any length, with or without a last line end. For
@@ -131,7 +132,7 @@ pub fn enrich(session: &mut Session<'_>, bytes: &[u8]) -> Enriched {
             Stretch::Lines(text) => {
                 let outcome = session.process(text);
                 all.kept.extend_from_slice(outcome.kept.as_bytes());
-                all.traps.extend(outcome.trap_reason().map(str::to_owned));
+                all.troubles.extend(outcome.trouble());
             }
             Stretch::Raw { bytes, why, .. } => {
                 session.pass_on(why, 1, bytes.len());

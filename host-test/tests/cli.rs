@@ -1024,6 +1024,8 @@ fn a_state_that_cannot_be_taken_up_costs_nothing() {
     );
     let good = fs::read(good).unwrap();
     let text = String::from_utf8(good.clone()).unwrap();
+    // As another host saves it.
+    let (_, snapshot) = text.split_once('\n').unwrap();
     let version = format!(" {} ", env!("CARGO_PKG_VERSION"));
     let mut flipped = good.clone();
     *flipped.last_mut().unwrap() ^= 1;
@@ -1035,11 +1037,21 @@ fn a_state_that_cannot_be_taken_up_costs_nothing() {
         ),
         ("empty", Vec::new(), "not a state of signin-triage"),
         ("cut off", good[..good.len() - 3].to_vec(), "damaged"),
-        ("a byte changed", flipped, "damaged"),
+        ("a byte changed", flipped.clone(), "damaged"),
         (
-            "another version",
-            text.replacen(&version, " 99.0.0 ", 1).into_bytes(),
+            "of another version",
+            snapshot.replacen(&version, " 99.0.0 ", 1).into_bytes(),
             "99.0.0",
+        ),
+        (
+            "a snapshot that was changed",
+            flipped.split_off(flipped.len() - snapshot.len()),
+            "damaged",
+        ),
+        (
+            "another format",
+            text.replacen("-file 1 ", "-file 99 ", 1).into_bytes(),
+            "signin-triage-file 99",
         ),
         ("no text", vec![0xff, 0xfe], ""),
     ] {

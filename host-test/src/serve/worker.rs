@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 
-use super::second::SecondFile;
+use crate::dead_letters::DeadLetters;
+use crate::line_file::LineFile;
 use crate::opened::Opened;
 use crate::plugin::{Counter, Session};
+use crate::promise::ROLLUP;
 use crate::stream::{self, Stretch};
 use crate::terminal::say;
 use crate::undelivered::{Known, LineKeys, Made, Undelivered};
@@ -15,9 +17,6 @@ use crate::undelivered::{Known, LineKeys, Made, Undelivered};
 /// A line that is shorter holds no sign-in, which has a time, a user and a code. Such lines are passed through together and not
 /// kept: a body may hold millions of them.
 const RECORD_BYTES_MIN: usize = 40;
-
-/// How a roll-up begins.
-const ROLLUP: &str = "{\"signin_triage_rollup\":";
 
 /// What the session is asked.
 pub enum Job {
@@ -63,9 +62,10 @@ impl Enriched {
 /// The session, what is kept until it has arrived, and a second output that is a file.
 pub struct Worker<'a> {
     opened: Opened<'a>,
-    suppressed: Option<SecondFile>,
+    suppressed: Option<LineFile>,
     /// Whether there is a second output at all.
     has_second: bool,
+    letters: DeadLetters,
     /// Something has changed since the state was saved.
     unsaved: bool,
     requests: u64,
@@ -77,11 +77,18 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// `suppressed`: the second output where it is a file. `has_second`: whether there is one at all.
-    pub fn new(opened: Opened<'a>, suppressed: Option<SecondFile>, has_second: bool) -> Self {
+    /// `letters` take what the transform fails on.
+    pub fn new(
+        opened: Opened<'a>,
+        suppressed: Option<LineFile>,
+        has_second: bool,
+        letters: DeadLetters,
+    ) -> Self {
         Worker {
             opened,
             suppressed,
             has_second,
+            letters,
             unsaved: false,
             requests: 0,
             unlabelled: 0,
@@ -174,14 +181,14 @@ impl<'a> Worker<'a> {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         for group in lines.chunk_by(|one, other| is_short(one) && is_short(other)) {
             let [line] = group else {
-                let one = made_of(session, undelivered, &group.concat());
+                let one = made_of(session, undelivered, &mut self.letters, &group.concat());
                 all.add(&one, self.has_second);
                 continue;
             };
             let key = keys.of(line);
             match undelivered.take_over(all.request, key) {
                 Known::New => {
-                    let made = made_of(session, undelivered, line);
+                    let made = made_of(session, undelivered, &mut self.letters, line);
                     // What nothing was done to can be seen again.
                     let unchanged = made.kept.trim_end() == line.trim_end();
                     all.add(&made, self.has_second);
@@ -227,9 +234,18 @@ impl<'a> Worker<'a> {
 
     /// Releases what the session holds, and what no request carried any more: open roll-ups.
     pub fn drain(&mut self) -> String {
-        let released = self.opened.session.drain().kept;
+        let drained = self.opened.session.drain();
+        if let Some(trouble) = drained.trouble() {
+            self.letters.take(&trouble, say);
+        }
+        let released = drained.kept;
         let waiting = self.opened.undelivered.rollups_for(u64::MAX);
         waiting + &released
+    }
+
+    /// Whether every line that was to be kept as one on which the transform fails was.
+    pub fn all_letters_kept(&self) -> bool {
+        self.letters.all_kept()
     }
 
     /// Whether there is a state to be saved.
@@ -252,12 +268,15 @@ fn end_line(text: &mut String) {
 }
 
 /// What the session makes of lines, each with its end. Roll-ups among it belong to no line and are kept apart.
-fn made_of(session: &mut Session, undelivered: &mut Undelivered, lines: &str) -> Made {
+fn made_of(
+    session: &mut Session,
+    undelivered: &mut Undelivered,
+    letters: &mut DeadLetters,
+    lines: &str,
+) -> Made {
     let outcome = session.process(lines);
-    if let Some(reason) = outcome.trap_reason() {
-        say(&format!(
-            "the transform failed and a line went out unchanged: {reason}"
-        ));
+    if let Some(trouble) = outcome.trouble() {
+        letters.take(&trouble, say);
     }
     let mut made = Made {
         kept: outcome.kept,
