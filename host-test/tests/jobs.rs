@@ -188,6 +188,7 @@ fn what_several_sessions_cannot_do_is_refused_in_one_sentence() {
         // One session can.
         run(&[&["run", "-q", "--jobs", "1"], arguments].concat());
         fs::remove_file(&state).unwrap_or_default();
+        fs::remove_file(state.clone() + ".lock").unwrap_or_default();
         fs::remove_file(&noise).unwrap_or_default();
     }
     for wrong in [
