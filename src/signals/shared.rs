@@ -130,7 +130,7 @@ impl Words {
                 panic!("a name begins with a letter");
             };
             next[at - 1] = first[letter];
-            first[letter] = at as u8;
+            first[letter] = at.to_le_bytes()[0];
             at -= 1;
         }
         Words { list, first, next }

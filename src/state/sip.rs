@@ -39,10 +39,10 @@ fn short(bytes: &[u8]) -> u64 {
 fn lower(word: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = EACH << 7;
-    // With the top bits aside no sum reaches the byte above.
+    // With the top bits aside no sum reaches the byte above. 0x41 is A, and 0x5A is Z.
     let low = word & !TOP;
-    let from_a = low + EACH * (0x80 - b'A' as u64);
-    let beyond_z = low + EACH * (0x7F - b'Z' as u64);
+    let from_a = low + EACH * (0x80 - 0x41);
+    let beyond_z = low + EACH * (0x7F - 0x5A);
     let upper = from_a & !beyond_z & !word & TOP;
     word | upper >> 2
 }
