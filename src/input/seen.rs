@@ -374,15 +374,12 @@ impl Names {
         } else {
             self.oldest_stretch
         };
-        match self.stretches.get_mut(at) {
-            Some(place) => {
-                *place = stretch;
-                self.oldest_stretch = (at + 1) % STRETCHES_MAX;
-            }
-            None => {
-                room_for(&mut self.stretches, STRETCHES_MAX);
-                self.stretches.push(stretch);
-            }
+        if let Some(place) = self.stretches.get_mut(at) {
+            *place = stretch;
+            self.oldest_stretch = (at + 1) % STRETCHES_MAX;
+        } else {
+            room_for(&mut self.stretches, STRETCHES_MAX);
+            self.stretches.push(stretch);
         }
         let free = likely
             .stretches
