@@ -300,7 +300,11 @@ impl Names {
             let Some(stretch) = which.checked_sub(1).and_then(|which| self.stretches.get(which)) else {
                 break;
             };
-            if stretch.site == site && stretch.depth == depth && stretch.text.begins(text) {
+            if stretch.site == site
+                && stretch.depth == depth
+                && stretch.text.begins(text)
+                && !number_goes_on(text, stretch.text.len())
+            {
                 if at > 0 {
                     likely.stretches.swap(at, at - 1);
                 }
@@ -364,6 +368,13 @@ impl Names {
         name.steady = if same { name.steady.saturating_add(1) } else { 0 };
         name.steady >= STEADY
     }
+}
+
+/// Whether what stands at `end` could be more of a number: a stretch that ends with 4 is no beginning of 42. After
+/// anything but a number it is an error, and reading finds that.
+#[inline]
+fn number_goes_on(text: &[u8], end: usize) -> bool {
+    matches!(text.get(end), Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
 }
 
 /// Lessons in which a value did not change before it counts as steady.

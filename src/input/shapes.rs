@@ -56,8 +56,11 @@ macro_rules! fields {
         pub enum Field { $($(#[$doc])* $name,)* }
 
         impl Field {
+            /// All, in the order of their declaration.
+            pub const ALL: &'static [Field] = &[$(Field::$name,)*];
+
             /// How many there are.
-            pub const COUNT: usize = [$(Field::$name,)*].len();
+            pub const COUNT: usize = Field::ALL.len();
         }
     };
 }
