@@ -163,7 +163,8 @@ fn nothing_that_a_terminal_obeys_is_shown_to_a_person() {
     for all in [false, true] {
         let input = every_shape(&hostile(), all);
         fs::write(folder.path().join(name), &input).unwrap();
-        for number in 1..=input.lines().count() {
+        // Where everything is poisoned nothing is a sign-in, so that a few say it for all.
+        for number in (1..=input.lines().count()).step_by(if all { 3 } else { 1 }) {
             let number = number.to_string();
             let output = program(
                 &["explain", name, "--long", "--line", &number],
@@ -526,7 +527,7 @@ fn a_flood_of_strangers_has_its_price() {
     let invented = until_forgotten("users", 120_000, |number| stranger(number, 50034, false));
     assert_eq!(invented, None);
     // Names that it knows: as many as there is room for. A tenant of fewer accounts cannot be flooded by its own.
-    let known = until_forgotten("users", 120_000, |number| stranger(number, 50126, false));
+    let known = until_forgotten("users", 120_000, |number| stranger(number, 50058, false));
     // Addresses are anybody's: a botnet, or one host with a /64 of IPv6.
     let addresses = until_forgotten("addresses", 120_000, |number| stranger(number, 50034, true));
     println!("until somebody is forgotten: {known:?} names that exist, {addresses:?} addresses");
