@@ -8,7 +8,14 @@ use crate::error::Problem;
 use crate::state::Key;
 
 mod bindings {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        clippy::all,
+        clippy::pedantic,
+        unused_qualifications,
+        reason = "generated"
+    )]
     wit_bindgen::generate!({ path: "wit", world: "signin-triage" });
 }
 
@@ -153,4 +160,9 @@ impl From<crate::error::Misfit> for wit::Misfit {
     }
 }
 
-bindings::export!(Component with_types_in bindings);
+mod exports {
+    #![allow(unsafe_code, reason = "generated")]
+    use super::{Component, bindings};
+
+    bindings::export!(Component with_types_in bindings);
+}

@@ -2,7 +2,6 @@
 //! says. Over the samples and changes of them here, without end in `fuzz/`.
 #![allow(
     clippy::disallowed_methods,
-    clippy::items_after_statements,
     reason = "a test and the fuzzer's check, not the transform"
 )]
 

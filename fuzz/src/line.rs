@@ -17,6 +17,38 @@ const KNOWN: usize = 2;
 /// Small changes of each line that are looked at as well.
 const CHANGES: u64 = 6;
 
+/// What a small change can put in.
+const PARTS: [&str; 28] = [
+    "0",
+    "5",
+    "-",
+    ".0",
+    "e1",
+    "E+",
+    "\"",
+    "\\",
+    "\\\"",
+    "\\u0041",
+    "\\ud800",
+    ",",
+    ":",
+    "{",
+    "}",
+    "[",
+    "]",
+    " ",
+    "\t",
+    "\r",
+    "null",
+    "true",
+    "\u{0}",
+    "é",
+    "\"\":",
+    ",\"a\":1",
+    ",\"signin_triage\":{\"version\":1}",
+    "{}",
+];
+
 /// Reads the first lines of `text` until they are known, and then each line, and some that differ a little from it,
 /// side by side with a reader that has seen nothing.
 pub fn check(text: &str) {
@@ -169,36 +201,6 @@ fn changed(line: &str, number: u64) -> String {
     let (before, after) = line.split_at(at);
     let length = [0, 0, 1, 1, 2, 5, 40, 200][below(8)].min(after.len());
     let (cut, rest) = after.split_at(after.floor_char_boundary(length));
-    const PARTS: [&str; 28] = [
-        "0",
-        "5",
-        "-",
-        ".0",
-        "e1",
-        "E+",
-        "\"",
-        "\\",
-        "\\\"",
-        "\\u0041",
-        "\\ud800",
-        ",",
-        ":",
-        "{",
-        "}",
-        "[",
-        "]",
-        " ",
-        "\t",
-        "\r",
-        "null",
-        "true",
-        "\u{0}",
-        "é",
-        "\"\":",
-        ",\"a\":1",
-        ",\"signin_triage\":{\"version\":1}",
-        "{}",
-    ];
     let part = PARTS[below(PARTS.len())];
     match below(6) {
         0 => format!("{before}{rest}"),

@@ -1,0 +1,4 @@
+//! A configuration.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|text: &str| signin_triage_fuzz::config::check(text));
