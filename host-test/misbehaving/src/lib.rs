@@ -10,7 +10,14 @@ use std::process::abort;
 use signin_triage::{Config, Outcome, Session};
 
 mod bindings {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
+    #![allow(
+        missing_docs,
+        unsafe_code,
+        clippy::all,
+        clippy::pedantic,
+        unused_qualifications,
+        reason = "generated"
+    )]
     wit_bindgen::generate!({ path: "../../wit", world: "signin-triage" });
 }
 
