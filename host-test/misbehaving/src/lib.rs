@@ -181,4 +181,9 @@ impl From<Outcome> for wit::Outcome {
     }
 }
 
-bindings::export!(Component with_types_in bindings);
+mod exports {
+    #![allow(unsafe_code, reason = "generated")]
+    use super::{Component, bindings};
+
+    bindings::export!(Component with_types_in bindings);
+}

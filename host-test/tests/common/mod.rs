@@ -1,5 +1,5 @@
 //! Shared by the tests that drive the component: loading it once, and taking our member off again.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 pub mod bridge;
 pub mod stream;
