@@ -7,6 +7,7 @@
 //! serve/bridge.rs      one request: enriched, sent on, answered
 //! serve/worker.rs      the one session behind all requests
 //! serve/downstream.rs  sending on, and what the answer means
+//! serve/log.rs         what is said of senders and downstreams, and how often
 //! serve/metrics.rs     counts for Prometheus
 //! ```
 
@@ -15,12 +16,14 @@ mod bridge;
 mod downstream;
 mod guard;
 mod http;
+mod log;
 mod metrics;
 mod worker;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -35,6 +38,7 @@ use self::body::Shape;
 use self::bridge::Bridge;
 use self::downstream::{Downstream, LINES_TYPE};
 use self::guard::Token;
+use self::log::Log;
 use self::worker::{Job, Worker};
 use crate::dead_letters::DeadLetters;
 use crate::inputs::same;
@@ -243,7 +247,14 @@ impl Serve {
                 (true, None, Some(file))
             }
         };
-        let mut worker = Worker::new(opened, suppressed_file, has_second, letters);
+        let log = Arc::new(Log::default());
+        let mut worker = Worker::new(
+            opened,
+            suppressed_file,
+            has_second,
+            letters,
+            Arc::clone(&log),
+        );
 
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
         let listener = runtime
@@ -266,6 +277,7 @@ impl Serve {
             neighbours.downstream,
             suppressed_url,
             Duration::from_secs(self.forward_secs),
+            log,
         );
         let serving = http::listen(listener, bridge, neighbours.token, self.body_mib.into());
         let serving = runtime.spawn(serving);

@@ -5,7 +5,7 @@
 //! arrived, and sent again as it was. Where there is no room for that any more, its key stays, and the line is sent on
 //! as it came: without labels, but never as noise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -195,13 +195,33 @@ impl Undelivered {
         }
     }
 
-    /// All lines of `request` have arrived.
-    pub fn arrived(&mut self, request: u64) {
-        for key in self.on_the_way.remove(&request).unwrap_or_default().keys {
-            self.forget(request, key);
-        }
+    /// All lines of `request` have arrived but `refused`, lines as they were sent on. Most senders do not send such
+    /// lines again; of one who does nobody has seen them yet.
+    pub fn arrived(&mut self, request: u64, refused: &[u8]) {
         self.rollups
             .retain(|(carrier, _)| *carrier != Some(request));
+        let mut of = self.on_the_way.remove(&request).unwrap_or_default();
+        if !refused.is_empty() {
+            let refused: BTreeSet<&[u8]> = lines(refused).collect();
+            let is_refused = |made: &Made| {
+                let mut sent = [&made.kept, &made.suppressed].into_iter();
+                sent.any(|sent| lines(sent.as_bytes()).any(|line| refused.contains(line)))
+            };
+            let left = of.keys.extract_if(.., |key| {
+                let line = self.lines.get(key).filter(|line| line.request == request);
+                line.and_then(|line| line.made.as_ref())
+                    .is_some_and(is_refused)
+            });
+            let keys: Vec<LineKey> = left.collect();
+            let own = keys.len();
+            if own > 0 {
+                self.on_the_way.insert(request, Request { keys, own });
+                self.failed(request);
+            }
+        }
+        for key in of.keys {
+            self.forget(request, key);
+        }
     }
 
     fn forget(&mut self, request: u64, key: LineKey) {
@@ -322,6 +342,12 @@ impl Undelivered {
     }
 }
 
+/// Lines without their ends.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+}
+
 fn half_of(hex: &str) -> Option<[u8; 16]> {
     let number = u128::from_str_radix(hex, 16).ok()?;
     (hex.len() == 32).then(|| number.to_be_bytes())
@@ -366,15 +392,15 @@ mod tests {
         let again = keys(&["a\n", "c"]);
         assert_eq!(all.take_over(2, again[0]), known("a1"));
         assert_eq!(all.take_over(2, again[1]), Known::New);
-        all.arrived(2);
+        all.arrived(2, b"");
         assert_eq!(all.take_over(3, again[0]), Known::New);
         assert_eq!(all.take_over(3, first[1]), known("b1"));
         assert_eq!(all.take_over(3, first[2]), known("a2"));
         // While they are on their way a third copy comes, and arrives last.
         assert_eq!(all.take_over(4, first[1]), known("b1"));
-        all.arrived(3);
+        all.arrived(3, b"");
         assert_eq!(all.len(), 1);
-        all.arrived(4);
+        all.arrived(4, b"");
         assert_eq!((all.len(), all.bytes), (0, 0));
         assert!(all.failed.is_empty() && all.on_the_way.is_empty());
     }
@@ -421,7 +447,7 @@ mod tests {
         assert_eq!(back.rollups_for(3), "");
         back.failed(2);
         assert_eq!(back.rollups_for(3), "{}\n");
-        back.arrived(3);
+        back.arrived(3, b"");
         assert_eq!(back.rollups_for(4), "");
         for damaged in [saved.replacen("\\n", "\\t", 1), saved[..90].to_owned()] {
             assert!(Undelivered::load(&damaged).is_err());
@@ -449,7 +475,22 @@ mod tests {
         // Still forgotten after another failure, and done with once it has arrived.
         all.failed(9);
         assert_eq!(all.take_over(10, keys[0]), Known::Forgotten);
-        all.arrived(10);
+        all.arrived(10, b"");
         assert_eq!(all.take_over(11, keys[0]), Known::New);
+    }
+
+    #[test]
+    fn a_line_that_was_refused_is_still_what_it_was_if_it_comes_again() {
+        let mut all = Undelivered::default();
+        let keys = keys(&["a", "b", "c"]);
+        for (key, text) in keys.iter().zip(["A\n", "B\n", "C\n"]) {
+            all.keep(1, *key, made(text));
+        }
+        all.arrived(1, b"B\nno line of that request");
+        assert_eq!(all.len(), 1);
+        assert_eq!(all.take_over(2, keys[0]), Known::New);
+        assert_eq!(all.take_over(2, keys[1]), known("B\n"));
+        all.arrived(2, b"");
+        assert_eq!((all.len(), all.bytes), (0, 0));
     }
 }

@@ -8,38 +8,11 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 
-use common::bridge::{Does, Downstream, Sender, Serve};
+use common::bridge::{Does, Downstream, Sender, Serve, reason, records};
 use common::enrich;
 use common::stream::stream;
 use serde_json::Value;
 use tokio::sync::Notify;
-
-/// Records of users who sign in once, an interrupt each, that differ in their request id.
-fn records(ids: std::ops::Range<u32>) -> String {
-    let record = |id: u32| {
-        format!(
-            concat!(
-                r#"{{"category":"SignInLogs","properties":{{"id":"{0:08x}","createdDateTime":"2026-03-10T08:{1:02}:{2:02}Z","#,
-                r#""userPrincipalName":"user{0}@contoso.example","ipAddress":"192.0.2.{3}","correlationId":"c{0}","#,
-                r#""deviceDetail":{{"isCompliant":true}},"status":{{"errorCode":50140}}}}}}"#,
-                "\n"
-            ),
-            id,
-            id / 60 % 60,
-            id % 60,
-            id % 200
-        )
-    };
-    ids.map(record).collect()
-}
-
-fn reason(line: &str) -> String {
-    let value: Value = serde_json::from_str(line).unwrap();
-    value["signin_triage"]["noise"]["reason"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
-}
 
 fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();

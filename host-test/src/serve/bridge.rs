@@ -1,6 +1,6 @@
 //! One request: enriched, sent on, and its sender answered.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,12 +9,9 @@ use tokio::time;
 
 use super::body::{self, Shape};
 use super::downstream::{Answer, Downstream, LINES_TYPE};
+use super::log::Log;
 use super::metrics::Metrics;
 use super::worker::{Enriched, Job};
-use crate::terminal::say;
-
-/// Between two messages about the downstream.
-const SAID: Duration = Duration::from_secs(10);
 
 /// What all requests share.
 pub struct Bridge {
@@ -27,15 +24,8 @@ pub struct Bridge {
     suppressed: Option<Downstream>,
     /// How long sending on may take.
     patience: Duration,
-    heard: Mutex<Heard>,
-}
-
-/// What was said last about the downstream.
-#[derive(Default)]
-struct Heard {
-    failing: bool,
-    what: String,
-    said: Option<Instant>,
+    /// What is said of the neighbours.
+    pub log: Arc<Log>,
 }
 
 impl Bridge {
@@ -45,6 +35,7 @@ impl Bridge {
         downstream: Downstream,
         suppressed: Option<Downstream>,
         patience: Duration,
+        log: Arc<Log>,
     ) -> Self {
         Bridge {
             jobs,
@@ -52,7 +43,7 @@ impl Bridge {
             downstream,
             suppressed,
             patience,
-            heard: Mutex::default(),
+            log,
         }
     }
 
@@ -67,7 +58,7 @@ impl Bridge {
         let enriched = match enriched.await {
             Ok(Ok(enriched)) => enriched,
             Ok(Err(error)) => {
-                self.heard(false, &format!("{error:#}"));
+                self.log.failed(&format!("{error:#}"));
                 return Answer::of(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the second output does not take what is suppressed",
@@ -77,21 +68,20 @@ impl Bridge {
         };
         let request = enriched.request;
         let delivered = time::timeout(self.patience, self.deliver(enriched, shape, &kind)).await;
-        let (answer, settled) = delivered.unwrap_or_else(|_| {
+        let (answer, refused) = delivered.unwrap_or_else(|_| {
             let late = Answer::of(
                 StatusCode::GATEWAY_TIMEOUT,
                 "the downstream does not answer in time",
             );
-            (late, false)
+            (late, None)
         });
         if !answer.is_arrived() {
             let shown = self.downstream.shown();
-            self.heard(false, &format!("{shown}: {}", answer.shown()));
+            self.log.failed(&format!("{shown}: {}", answer.shown()));
         }
-        let ended = if settled {
-            Job::Arrived(request)
-        } else {
-            Job::Failed(request)
+        let ended = match refused {
+            Some(refused) => Job::Arrived(request, refused),
+            None => Job::Failed(request),
         };
         // Before the sender hears: what it sends next is dealt with after this.
         let _ = self.jobs.send(ended).await;
@@ -99,13 +89,13 @@ impl Bridge {
     }
 
     /// Sends on what was made of a request. Suppressed records first: what stands for them in the stream comes after
-    /// them. The answer, and whether its sender has no more to do.
+    /// them. The answer, and where all has arrived the lines that have not because each alone is too large.
     async fn deliver(
         &self,
         enriched: Enriched,
         shape: Shape,
         kind: &HeaderValue,
-    ) -> (Answer, bool) {
+    ) -> (Answer, Option<Vec<u8>>) {
         let mut kept = enriched.kept;
         if let Some(second) = &self.suppressed
             && !enriched.suppressed.is_empty()
@@ -124,7 +114,7 @@ impl Bridge {
                 answer
                     .headers
                     .extend(after.map(|after| (header::RETRY_AFTER, after.clone())));
-                return (answer, false);
+                return (answer, None);
             }
             if sent.too_large.is_empty() {
                 let arrived = Job::SuppressedArrived(enriched.request);
@@ -138,44 +128,22 @@ impl Bridge {
             }
         }
         if kept.is_empty() {
-            return (Answer::of(StatusCode::OK, ""), true);
+            return (Answer::of(StatusCode::OK, ""), Some(Vec::new()));
         }
         let began = Instant::now();
         let sent = self.downstream.send(shape, kind, &kept).await;
         self.metrics.forward.observe(began.elapsed().as_secs_f64());
         if !sent.answer.is_arrived() {
-            return (sent.answer, false);
+            return (sent.answer, None);
         }
-        self.heard(true, "");
+        self.log.arrived();
         if sent.too_large.is_empty() {
-            return (sent.answer, true);
+            return (sent.answer, Some(Vec::new()));
         }
         // All others have arrived, and the sender of a 413 does not come again.
-        let too_large = Answer::of(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "a record is larger than the downstream takes; whatever is not has arrived",
-        );
-        (too_large, true)
-    }
-
-    /// Says that records do not arrive and why, or that they do again: when that changes, and not more often than
-    /// somebody can read it.
-    fn heard(&self, arrived: bool, what: &str) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let recently = heard.said.is_some_and(|said| said.elapsed() < SAID);
-        let known = heard.failing != arrived && (arrived || heard.what == what);
-        if known || recently && !arrived {
-            return;
-        }
-        what.clone_into(&mut heard.what);
-        heard.failing = !arrived;
-        if arrived {
-            say("records arrive again");
-        } else {
-            heard.said = Some(Instant::now());
-            say(&format!(
-                "records do not arrive, and their senders are told so: {what}"
-            ));
-        }
+        let why = "a record is larger than the downstream takes; whatever is not has arrived";
+        let mut too_large = Answer::of(StatusCode::PAYLOAD_TOO_LARGE, why);
+        too_large.cause = Some(why.to_owned());
+        (too_large, Some(sent.too_large))
     }
 }

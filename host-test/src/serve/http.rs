@@ -1,6 +1,7 @@
 //! HTTP: connections, who is let in, and the bodies of requests.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,17 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{self, Instant};
 
 use super::body::Packing;
 use super::bridge::Bridge;
@@ -29,8 +32,13 @@ use super::worker::Job;
 use crate::terminal::say;
 
 /// Bodies that are dealt with at once, in MiB, each counted as one at least; further requests wait, and their senders with
-/// them. Memory is bounded by it: what is made of a body takes some four times as much until it has arrived.
+/// them. Memory is bounded by it: what is made of a body takes some four times as much until it has arrived. For what
+/// is unpacked there is as much again.
 const AT_ONCE_MIB: u32 = 64;
+
+/// What a body may hold before it takes up room, in bytes: a sender that says it will send much and sends little keeps
+/// nobody waiting.
+const ROOMLESS_BYTES: usize = 64 << 10;
 
 /// Connections at once; more wait to be taken.
 const CONNECTIONS_MAX: usize = 512;
@@ -45,18 +53,24 @@ const GRACE: Duration = Duration::from_secs(8);
 /// What is read and thrown away of a body that is too large, so that its sender hears why, in bytes.
 const DISCARDED_MAX: usize = 256 << 20;
 
-/// How long a sender may take for a request, in seconds. Then it is told so, and tries again.
-const BODY_SECS: u64 = 60;
+/// How long a sender may take for a request. Then it is told so, and tries again.
+const BODY: Duration = Duration::from_mins(1);
 
 /// What the handlers share.
 struct Shared {
     bridge: Bridge,
     token: Option<Token>,
-    /// For bodies, in MiB.
+    /// For bodies as they come, in MiB.
     room: Arc<Semaphore>,
+    /// For bodies that were unpacked. Who has some of it waits for no more of either.
+    unpacked_room: Arc<Semaphore>,
     /// The largest body, in MiB.
     body_mib: u32,
 }
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
 
 /// Takes connections until told to stop, and then deals with what has come. `token`: what senders must name;
 /// `body_mib`: the largest body, in MiB.
@@ -67,6 +81,7 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
         bridge,
         token,
         room: Arc::new(Semaphore::new(room_mib as usize)),
+        unpacked_room: Arc::new(Semaphore::new(room_mib as usize)),
         body_mib,
     });
     let router = Router::new()
@@ -83,6 +98,10 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
     let mut stop = pin!(told_to_stop());
     loop {
         let next = async {
+            if places.available_permits() == 0 {
+                let full = format!("{CONNECTIONS_MAX} connections are open; more wait to be taken");
+                shared.bridge.log.happened(&full, "");
+            }
             let place = Arc::clone(&places).acquire_owned().await;
             (place, listener.accept().await)
         };
@@ -90,12 +109,21 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
             next = next => next,
             () = &mut stop => break,
         };
-        let Ok((stream, _)) = accepted else {
-            // Too many files are open, mostly; that passes.
-            time::sleep(Duration::from_millis(100)).await;
-            continue;
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, Peer(peer.ip())),
+            Err(error) => {
+                // Too many files are open, mostly; that passes.
+                let what = format!("a connection could not be taken: {error}");
+                shared.bridge.log.happened(&what, "");
+                time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let handler = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            handler.call(request)
+        });
         let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // How a connection ends is its sender's matter.
@@ -111,6 +139,7 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
         open.shutdown().await;
         // What was begun for a sender that has gone since is finished as well.
         let _ = shared.room.acquire_many(room_mib).await;
+        let _ = shared.unpacked_room.acquire_many(room_mib).await;
     };
     tokio::select! {
         () = finished => {}
@@ -143,6 +172,7 @@ async fn told_to_stop() {
 /// Lets in whoever has the token, where one is needed.
 async fn let_in(
     State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
     request: Request,
     next: middleware::Next,
 ) -> Response {
@@ -156,7 +186,7 @@ async fn let_in(
     let mut answer = Answer::of(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
     let scheme = HeaderValue::from_static("Bearer");
     answer.headers.insert(header::WWW_AUTHENTICATE, scheme);
-    told(&shared, answer)
+    refuse(&shared, peer, answer)
 }
 
 /// All counts, for Prometheus.
@@ -172,8 +202,38 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 /// Takes a request with records.
-async fn take(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let answer = answer(&shared, request).await;
+async fn take(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    match *request.method() {
+        Method::POST | Method::PUT => {}
+        // Vector asks so whether its sink is healthy.
+        Method::HEAD => return told(&shared, Answer::of(StatusCode::OK, "")),
+        _ => {
+            let answer = Answer::of(StatusCode::METHOD_NOT_ALLOWED, "records come by POST");
+            return refuse(&shared, peer, answer);
+        }
+    }
+    let Received { bytes, kind, room } = match shared.receive(request).await {
+        Ok(received) => received,
+        Err(answer) => return refuse(&shared, peer, answer),
+    };
+    // Apart from the connection: a sender that goes while the downstream is slow must not leave its lines in between.
+    let bridge = Arc::clone(&shared);
+    let carried = tokio::spawn(async move {
+        let bridge = &bridge.bridge;
+        bridge.metrics.on_the_way.inc();
+        let answer = bridge.carry(bytes, kind).await;
+        bridge.metrics.on_the_way.dec();
+        drop(room);
+        answer
+    });
+    let answer = carried.await;
+    let answer = answer.unwrap_or_else(|_| {
+        Answer::of(StatusCode::INTERNAL_SERVER_ERROR, "a defect of the bridge")
+    });
     told(&shared, answer)
 }
 
@@ -185,104 +245,144 @@ fn told(shared: &Shared, answer: Answer) -> Response {
     (answer.status, answer.headers, answer.text).into_response()
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request) -> Answer {
-    match *request.method() {
-        Method::POST | Method::PUT => {}
-        // Vector asks so whether its sink is healthy.
-        Method::HEAD => return Answer::of(StatusCode::OK, ""),
-        _ => return Answer::of(StatusCode::METHOD_NOT_ALLOWED, "records come by POST"),
-    }
-    let (head, body) = request.into_parts();
-    let header = |name| head.headers.get(name);
-    let Some(packing) = Packing::named(header(header::CONTENT_ENCODING)) else {
-        let mut answer = Answer::of(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "packed in a way that is not known here; gzip and deflate are",
-        );
-        let known = HeaderValue::from_static("gzip, deflate");
-        answer.headers.insert(header::ACCEPT_ENCODING, known);
-        return answer;
-    };
-    let length = header(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let kind = header(header::CONTENT_TYPE).cloned().unwrap_or(LINES_TYPE);
-    let bytes_max = (shared.body_mib as usize) << 20;
-    // How much there is to come is not always known; then it is accounted for once it is there.
-    let mib = length.map_or(1, whole_mib).min(shared.body_mib);
-    let stopping = || Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping");
-    let Ok(mut room) = Arc::clone(&shared.room).acquire_many_owned(mib).await else {
-        return stopping();
-    };
-    let read = read(body, bytes_max);
-    let bytes = match time::timeout(Duration::from_secs(BODY_SECS), read).await {
-        Ok(Ok(bytes)) => packing.unpack(bytes, bytes_max),
-        Ok(Err(answer)) => return answer,
-        Err(_) => {
-            return Answer::of(
-                StatusCode::REQUEST_TIMEOUT,
-                "the request took too long to arrive",
-            );
-        }
-    };
-    let bytes = match bytes {
-        Ok(bytes) if bytes.len() > bytes_max => return too_large(),
-        Ok(bytes) => bytes,
-        Err(error) => {
-            return Answer::of(
-                StatusCode::BAD_REQUEST,
-                format!("cannot be unpacked: {error}"),
-            );
-        }
-    };
-    let needed = whole_mib(bytes.len() as u64).min(shared.body_mib);
-    if needed > mib {
-        // Given back first: two that wait for each other's room would wait for ever.
-        drop(room);
-        let Ok(larger) = Arc::clone(&shared.room).acquire_many_owned(needed).await else {
-            return stopping();
-        };
-        room = larger;
-    } else {
-        drop(room.split((mib - needed) as usize));
-    }
-    // Apart from the connection: a sender that goes while the downstream is slow must not leave its lines in between.
-    let shared = Arc::clone(shared);
-    let carried = tokio::spawn(async move {
-        shared.bridge.metrics.on_the_way.inc();
-        let answer = shared.bridge.carry(bytes, kind).await;
-        shared.bridge.metrics.on_the_way.dec();
-        drop(room);
-        answer
-    });
-    carried
-        .await
-        .unwrap_or_else(|_| Answer::of(StatusCode::INTERNAL_SERVER_ERROR, "a defect of the bridge"))
+/// Says that a request goes no further, which is its sender's doing.
+fn refuse(shared: &Shared, Peer(peer): Peer, answer: Answer) -> Response {
+    let why = String::from_utf8_lossy(&answer.text);
+    let what = format!("refused a request: {}, {}", answer.status, why.trim_end());
+    shared
+        .bridge
+        .log
+        .happened(&what, &format!("; it came from {peer}"));
+    told(shared, answer)
 }
 
-/// The whole of a body. An error is what its sender is told.
-async fn read(mut body: Body, bytes_max: usize) -> Result<Vec<u8>, Answer> {
-    let (mut bytes, mut discarded) = (Vec::new(), 0);
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(frame) = frame else {
-            return Err(Answer::of(StatusCode::BAD_REQUEST, "the body broke off"));
+/// A request that has come whole.
+struct Received {
+    bytes: Vec<u8>,
+    kind: HeaderValue,
+    /// What it takes up.
+    room: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    /// The body of a request, unpacked. An error is what its sender is told.
+    async fn receive(&self, request: Request) -> Result<Received, Answer> {
+        let (head, body) = request.into_parts();
+        let header = |name| head.headers.get(name);
+        let Some(packing) = Packing::named(header(header::CONTENT_ENCODING)) else {
+            let mut answer = Answer::of(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "packed in a way that is not known here; gzip and deflate are",
+            );
+            let known = HeaderValue::from_static("gzip, deflate");
+            answer.headers.insert(header::ACCEPT_ENCODING, known);
+            return Err(answer);
         };
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        if discarded == 0 && bytes.len() + data.len() <= bytes_max {
+        let length =
+            header(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let kind = header(header::CONTENT_TYPE).cloned().unwrap_or(LINES_TYPE);
+        let (bytes, room) = self.read(body, length).await?;
+        if packing == Packing::None {
+            return Ok(Received { bytes, kind, room });
+        }
+        // How large it will be is known afterwards.
+        let unpacked_room = self.claim(&self.unpacked_room, self.body_mib).await?;
+        let bytes_max = self.bytes_max();
+        let bytes = packing.unpack(bytes, bytes_max).map_err(|error| {
+            Answer::of(
+                StatusCode::BAD_REQUEST,
+                format!("cannot be unpacked: {error}"),
+            )
+        })?;
+        if bytes.len() > bytes_max {
+            return Err(too_large());
+        }
+        let room = keep(unpacked_room, bytes.len());
+        Ok(Received { bytes, kind, room })
+    }
+
+    /// The largest body, in bytes.
+    fn bytes_max(&self) -> usize {
+        (self.body_mib as usize) << 20
+    }
+
+    /// Waits for room. An error is what a sender is told.
+    async fn claim(&self, room: &Arc<Semaphore>, mib: u32) -> Result<OwnedSemaphorePermit, Answer> {
+        if let Ok(claimed) = Arc::clone(room).try_acquire_many_owned(mib) {
+            return Ok(claimed);
+        }
+        self.bridge.log.happened(
+            "requests wait: as many have come as are dealt with at once",
+            "",
+        );
+        let claimed = Arc::clone(room).acquire_many_owned(mib).await;
+        claimed.map_err(|_| Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
+    }
+
+    /// The whole of a body, and the room that it takes up. `length`: as its sender says, in bytes.
+    async fn read(
+        &self,
+        mut body: Body,
+        length: Option<u64>,
+    ) -> Result<(Vec<u8>, OwnedSemaphorePermit), Answer> {
+        let bytes_max = self.bytes_max();
+        // How much there is to come is not always said.
+        let mib = length.map_or(self.body_mib, whole_mib).min(self.body_mib);
+        let (mut bytes, mut room, mut discarded) = (Vec::new(), None, 0);
+        let mut until = Instant::now() + BODY;
+        loop {
+            let next = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+            let frame = match time::timeout_at(until, next).await {
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(_))) => {
+                    return Err(Answer::of(StatusCode::BAD_REQUEST, "the body broke off"));
+                }
+                Err(_) => {
+                    return Err(Answer::of(
+                        StatusCode::REQUEST_TIMEOUT,
+                        "the request took too long to arrive",
+                    ));
+                }
+            };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if discarded > 0 || bytes.len() + data.len() > bytes_max {
+                // Whoever still writes when the connection is closed does not hear why, and tries again for ever.
+                (bytes, room) = (Vec::new(), None);
+                discarded += data.len();
+                if discarded > DISCARDED_MAX {
+                    break;
+                }
+                continue;
+            }
+            if room.is_none() && bytes.len() + data.len() > ROOMLESS_BYTES {
+                let began = Instant::now();
+                room = Some(self.claim(&self.room, mib).await?);
+                // That was not the sender's time.
+                until += began.elapsed();
+            }
             bytes.extend_from_slice(&data);
-            continue;
         }
-        // Whoever still writes when the connection is closed does not hear why, and tries again for ever.
-        bytes = Vec::new();
-        discarded += data.len();
-        if discarded > DISCARDED_MAX {
-            break;
+        if discarded > 0 {
+            return Err(too_large());
         }
+        let room = match room {
+            Some(room) => room,
+            None => self.claim(&self.room, 1).await?,
+        };
+        let room = keep(room, bytes.len());
+        Ok((bytes, room))
     }
-    if discarded > 0 {
-        return Err(too_large());
-    }
-    Ok(bytes)
+}
+
+/// Gives back what a body does not need of its room.
+fn keep(mut room: OwnedSemaphorePermit, bytes: usize) -> OwnedSemaphorePermit {
+    let needed = whole_mib(bytes as u64) as usize;
+    let spare = room.num_permits().saturating_sub(needed);
+    drop(room.split(spare));
+    room
 }
 
 fn too_large() -> Answer {

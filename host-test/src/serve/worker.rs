@@ -1,10 +1,12 @@
 //! The one session behind all connections, and what it is asked.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
 
+use super::log::Log;
 use crate::dead_letters::DeadLetters;
 use crate::line_file::LineFile;
 use crate::opened::Opened;
@@ -18,14 +20,17 @@ use crate::undelivered::{Known, LineKeys, Made, Undelivered};
 /// kept: a body may hold millions of them.
 const RECORD_BYTES_MIN: usize = 40;
 
+/// What our member says of a record that came before.
+const DUPLICATE: &[u8] = br#""reason":"duplicate""#;
+
 /// What the session is asked.
 pub enum Job {
     /// Enrich these lines. An error is a second output that does not take them.
     Enrich(Vec<u8>, oneshot::Sender<Result<Enriched>>),
     /// The second output has what a request had for it.
     SuppressedArrived(u64),
-    /// What came of a request has arrived downstream, or its sender will not send it again.
-    Arrived(u64),
+    /// What came of a request has arrived downstream, but these lines, which it refused each by itself.
+    Arrived(u64, Vec<u8>),
     /// It is not known to have, and its sender has been told to send it again.
     Failed(u64),
     /// All counts.
@@ -44,6 +49,17 @@ pub struct Enriched {
     pub kept: Vec<u8>,
     /// What goes to the second output, where that is not a file.
     pub suppressed: Vec<u8>,
+    repeats: Repeats,
+}
+
+/// Lines of a request that came before.
+#[derive(Default)]
+struct Repeats {
+    lines: usize,
+    /// Of those, lines that had not arrived.
+    undelivered: usize,
+    /// Lines that were sent on before, and are labelled so.
+    duplicates: usize,
 }
 
 impl Enriched {
@@ -59,6 +75,29 @@ impl Enriched {
     }
 }
 
+impl Repeats {
+    /// Says what a sender did, where it did it with most of a request: single records come twice from everywhere.
+    fn say(&self, log: &Log) {
+        let Repeats {
+            lines,
+            undelivered,
+            duplicates,
+        } = *self;
+        let count = format!("; lines of it: {}", undelivered.max(duplicates));
+        if undelivered * 2 > lines {
+            log.happened(
+                "a request came again that had not arrived; its lines go on as before",
+                &count,
+            );
+        } else if duplicates * 2 > lines {
+            log.happened(
+                "a request came again that had arrived; its lines are labelled duplicate",
+                &count,
+            );
+        }
+    }
+}
+
 /// The session, what is kept until it has arrived, and a second output that is a file.
 pub struct Worker<'a> {
     opened: Opened<'a>,
@@ -66,6 +105,7 @@ pub struct Worker<'a> {
     /// Whether there is a second output at all.
     has_second: bool,
     letters: DeadLetters,
+    log: Arc<Log>,
     /// Something has changed since the state was saved.
     unsaved: bool,
     requests: u64,
@@ -83,12 +123,14 @@ impl<'a> Worker<'a> {
         suppressed: Option<LineFile>,
         has_second: bool,
         letters: DeadLetters,
+        log: Arc<Log>,
     ) -> Self {
         Worker {
             opened,
             suppressed,
             has_second,
             letters,
+            log,
             unsaved: false,
             requests: 0,
             unlabelled: 0,
@@ -117,7 +159,9 @@ impl<'a> Worker<'a> {
                 Job::SuppressedArrived(request) => {
                     self.opened.undelivered.suppressed_arrived(request);
                 }
-                Job::Arrived(request) => self.opened.undelivered.arrived(request),
+                Job::Arrived(request, refused) => {
+                    self.opened.undelivered.arrived(request, &refused);
+                }
                 Job::Failed(request) => self.opened.undelivered.failed(request),
             }
             self.unsaved = true;
@@ -131,6 +175,7 @@ impl<'a> Worker<'a> {
             request,
             kept: Vec::with_capacity(lines.len() + lines.len() / 4),
             suppressed: Vec::new(),
+            repeats: Repeats::default(),
         };
         let mut keys = LineKeys::default();
         let ended = stream::cut_whole(lines, |stretch| {
@@ -151,6 +196,7 @@ impl<'a> Worker<'a> {
                 "the first request held no sign-in record and went on as it came; expected are newline-delimited JSON, a JSON array, or one record",
             );
         }
+        all.repeats.say(&self.log);
         // Each was made with a line end, so that none is glued to another; the last goes as it came.
         if !lines.ends_with(b"\n") && all.kept.ends_with(b"\n") {
             all.kept.pop();
@@ -189,6 +235,8 @@ impl<'a> Worker<'a> {
             match undelivered.take_over(all.request, key) {
                 Known::New => {
                     let made = made_of(session, undelivered, &mut self.letters, line);
+                    all.repeats.lines += 1;
+                    all.repeats.duplicates += usize::from(is_duplicate(&made, line));
                     // What nothing was done to can be seen again.
                     let unchanged = made.kept.trim_end() == line.trim_end();
                     all.add(&made, self.has_second);
@@ -199,10 +247,14 @@ impl<'a> Worker<'a> {
                     }
                 }
                 Known::Made(made) => {
+                    all.repeats.lines += 1;
+                    all.repeats.undelivered += 1;
                     all.add(&made, self.has_second);
                     keys.used(key);
                 }
                 Known::Forgotten => {
+                    all.repeats.lines += 1;
+                    all.repeats.undelivered += 1;
                     self.unlabelled += 1;
                     all.kept.extend_from_slice(line.as_bytes());
                     if !line.ends_with('\n') {
@@ -259,6 +311,15 @@ impl<'a> Worker<'a> {
         self.unsaved &= !saved;
         saved
     }
+}
+
+/// Whether the transform knows a record already, by what it added behind it. Of an envelope, whether it knows the last.
+fn is_duplicate(made: &Made, line: &str) -> bool {
+    let enriched = [&made.kept, &made.suppressed];
+    let added = |text: &&String| memchr::memmem::rfind(text.as_bytes(), DUPLICATE);
+    enriched
+        .iter()
+        .any(|text| added(text).is_some_and(|at| at + 1 >= line.trim_end().len()))
 }
 
 fn end_line(text: &mut String) {

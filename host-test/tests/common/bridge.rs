@@ -1,21 +1,23 @@
 //! `serve` as its neighbours see it: a downstream that does what it is told, and a sender.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::{Router, response::IntoResponse};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+pub use super::patience::{PATIENCE, wait_until};
 
 /// What the downstream does with a request.
 pub enum Does {
@@ -137,14 +139,41 @@ async fn arrive(
     )
 }
 
-/// Long enough for any machine; only a hang takes so long.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+/// Records of users who sign in once, an interrupt each, that differ in their request id.
+pub fn records(ids: std::ops::Range<u32>) -> String {
+    let record = |id: u32| {
+        format!(
+            concat!(
+                r#"{{"category":"SignInLogs","properties":{{"id":"{0:08x}","createdDateTime":"2026-03-10T08:{1:02}:{2:02}Z","#,
+                r#""userPrincipalName":"user{0}@contoso.example","ipAddress":"192.0.2.{3}","correlationId":"c{0}","#,
+                r#""deviceDetail":{{"isCompliant":true}},"status":{{"errorCode":50140}}}}}}"#,
+                "\n"
+            ),
+            id,
+            id / 60 % 60,
+            id % 60,
+            id % 200
+        )
+    };
+    ids.map(record).collect()
+}
+
+/// Why an enriched record is noise; empty where it is none.
+pub fn reason(line: &str) -> String {
+    let value: Value = serde_json::from_str(line).unwrap();
+    value["signin_triage"]["noise"]["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
 
 /// The real program, listening.
 pub struct Serve {
     child: Child,
     pub url: String,
-    said: Option<thread::JoinHandle<String>>,
+    /// What it has said.
+    heard: Arc<Mutex<String>>,
+    listener: Option<thread::JoinHandle<()>>,
 }
 
 impl Serve {
@@ -168,22 +197,50 @@ impl Serve {
         assert!(address.parse::<SocketAddr>().is_ok(), "it said: {line}");
         let url = format!("http://{address}");
         // Read on, or it could not say any more.
-        let said = thread::spawn(move || {
-            let _ = said.read_to_string(&mut line);
-            line
+        let heard = Arc::new(Mutex::new(line));
+        let (keep, mut line) = (Arc::clone(&heard), String::new());
+        let listener = thread::spawn(move || {
+            while said.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+                keep.lock().unwrap().push_str(&line);
+                line.clear();
+            }
         });
         Serve {
             child,
             url,
-            said: Some(said),
+            heard,
+            listener: Some(listener),
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Waits until it has said that.
+    pub fn wait_until_said(&self, what: &str) {
+        wait_until(|| {
+            let said = self.heard.lock().unwrap();
+            let has = said.contains(what).then_some(());
+            has.ok_or_else(|| format!("{what:?} was not said, but: {said}"))
+        });
     }
 
     /// The most memory it has had, in MiB.
     pub fn peak_mib(&self) -> u64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    /// The memory it has, in MiB.
+    pub fn resident_mib(&self) -> u64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    fn memory_mib(&self, name: &str) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let line = status.lines().find(|line| line.starts_with(name));
         let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
         kib.unwrap() / 1024
     }
@@ -194,13 +251,19 @@ impl Serve {
         let told = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(told.success());
         let ended = self.child.wait().unwrap();
-        (self.said.take().unwrap().join().unwrap(), ended)
+        (self.all_said(), ended)
     }
 
-    /// Ends it in the middle of whatever it does.
-    pub fn kill(mut self) {
+    /// Ends it in the middle of whatever it does; what it had said.
+    pub fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+        self.all_said()
+    }
+
+    fn all_said(&mut self) -> String {
+        self.listener.take().unwrap().join().unwrap();
+        std::mem::take(&mut *self.heard.lock().unwrap())
     }
 }
 

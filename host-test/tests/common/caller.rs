@@ -5,10 +5,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
-/// A defect would be waited for without end. No answer takes anywhere near as long.
-const PATIENCE: Duration = Duration::from_mins(5);
+#[path = "patience.rs"]
+mod patience;
+
+pub use patience::{PATIENCE, wait_until};
 
 /// The program under `run --lockstep PROTOCOL`, in an empty environment as callers have it.
 pub struct Caller {
@@ -171,20 +172,6 @@ pub fn output_of(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
     output.stdout
-}
-
-/// Waits until nothing is missing any more.
-pub fn wait_until(mut so: impl FnMut() -> Result<(), String>) {
-    const STEP: Duration = Duration::from_millis(10);
-    let mut missing = None;
-    for _ in 0..PATIENCE.as_millis() / STEP.as_millis() {
-        missing = so().err();
-        if missing.is_none() {
-            return;
-        }
-        thread::sleep(STEP);
-    }
-    panic!("in vain: {}", missing.unwrap_or_default());
 }
 
 /// Lines with their line ends.

@@ -2,6 +2,8 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its part")]
 
 pub mod bridge;
+pub mod faulty;
+pub mod patience;
 pub mod stream;
 mod taken_off;
 
