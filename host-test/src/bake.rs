@@ -90,10 +90,7 @@ impl Bake {
                 say(&format!("{name}: {size} bytes, {inside}"));
                 Ending::Done
             }
-            Err(Stop::Writing(name, error)) => {
-                say(&format!("{name}: {error}"));
-                Ending::Failed
-            }
+            Err(stop) => stop.say(),
         }
     }
 }

@@ -144,11 +144,7 @@ impl Demo {
                 ));
                 Ok(Ending::Done)
             }
-            Err(Stop::ReaderGone) => Ok(Ending::Done),
-            Err(Stop::Writing(name, error)) => {
-                say(&format!("{name}: {error}"));
-                Ok(Ending::Failed)
-            }
+            Err(stop) => Ok(stop.say()),
         }
     }
 

@@ -273,12 +273,5 @@ impl Replies {
 
 /// Says why a reply could not be written; `false` if it could not.
 fn written(ended: Result<(), Stop>) -> bool {
-    match ended {
-        Ok(()) => true,
-        Err(Stop::ReaderGone) => false,
-        Err(Stop::Writing(name, error)) => {
-            say(&format!("{name}: {error}"));
-            false
-        }
-    }
+    ended.map_err(|stop| stop.say()).is_ok()
 }

@@ -15,6 +15,23 @@ pub enum Stop {
     Writing(String, io::Error),
 }
 
+impl Stop {
+    /// Says what went wrong, where something did; how the program ends with it.
+    pub fn say(&self) -> Ending {
+        match self {
+            Stop::ReaderGone => Ending::Done,
+            Stop::Writing(name, error) if error.kind() == ErrorKind::BrokenPipe => {
+                say(&format!("{name}: nobody reads it any more"));
+                Ending::Failed
+            }
+            Stop::Writing(name, error) => {
+                say(&format!("{name}: {error}"));
+                Ending::Failed
+            }
+        }
+    }
+}
+
 /// Where lines go.
 pub struct Output {
     name: String,

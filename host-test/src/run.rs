@@ -187,13 +187,8 @@ impl Run {
             ended = outputs.write(&rest.kept, &rest.suppressed);
         }
         progress.finish();
-        match ended {
-            Ok(()) => {}
-            Err(Stop::ReaderGone) => return Ok(Ending::Done),
-            Err(Stop::Writing(name, error)) => {
-                say(&format!("{name}: {error}"));
-                return Ok(Ending::Failed);
-            }
+        if let Err(stop) = ended {
+            return Ok(stop.say());
         }
         // After the output: records that are held must be in one of the two.
         if let Some(position) = &mut position {
@@ -312,11 +307,8 @@ impl Run {
         };
         let kept = match self.out.as_deref() {
             Some(path) if path != Path::new("-") => open(path, |position| position.out)?,
-            _ => {
-                // `| head` is nobody's fault. Where there is a state to save or a second output, whoever stops reading
-                // has failed.
-                Output::stdout(self.state.is_none() && !filters)
-            }
+            // Who stops reading misses records, so that is a failure.
+            _ => Output::stdout(false),
         };
         // Without the mode nothing goes there, and what it holds is left alone.
         let suppressed = match &self.suppressed {
