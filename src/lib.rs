@@ -18,7 +18,8 @@
 //! - The same lines give the same bytes however they are cut into batches (`host-test/tests/laws.rs`).
 //! - No bytes make it trap (`host-test/tests/laws.rs`).
 //! - What is remembered is bounded in entries and bytes ([`limits`]), and a session restored from a snapshot goes on
-//!   byte for byte (`host-test/tests/laws.rs`).
+//!   byte for byte (`host-test/tests/memory.rs`).
+//! - A hit of no negative weight never lowers the score ([`score`]).
 //! - A text is accepted exactly when it is JSON (`input::json`).
 //! - The reader compares a line with what came before instead of reading it, and what came before never changes what a
 //!   record says (`input::agreement`, `tests/what_came_before.rs`).

@@ -108,6 +108,8 @@ pub fn findings(hits: &[Hit], at: u32, config: &Config) -> Findings {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::signals::Weight;
 
@@ -152,6 +154,20 @@ mod tests {
         for (score, usual, touchy) in rows {
             assert_eq!(verdict(score, &default), usual, "{score}");
             assert_eq!(verdict(score, &strict), touchy, "{score}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn a_further_hit_never_lowers_it_unless_its_weight_is_negative(
+            points in prop::collection::vec(-100_i64..=100, 0..60),
+            further in 0_i64..=100,
+            place in 0_usize..60,
+        ) {
+            let mut more = points.clone();
+            more.insert(place.min(points.len()), further);
+            prop_assert!(total(&hits(&more)) >= total(&hits(&points)));
         }
     }
 }
