@@ -1,5 +1,7 @@
 //! What a request holds: it is unpacked no further than allowed, records become lines, and go out as what they were.
 
+use std::io::Read;
+
 use serde_json::value::RawValue;
 
 #[allow(missing_docs, clippy::pedantic, dead_code, reason = "of another crate")]
@@ -12,10 +14,13 @@ use body::{Packing, Shape, halves, read, write};
 pub fn check(flags: u8, bytes_max: u16, bytes: &[u8]) {
     let packing = [Packing::None, Packing::Gzip, Packing::Deflate][usize::from(flags >> 1) % 3];
     let most = usize::from(bytes_max);
-    let Ok(body) = packing.unpack(bytes.to_vec(), most) else {
+    let packing = packing.or_by(bytes);
+    let mut body = Vec::new();
+    // As the bridge does: a piece at a time, until it is too much.
+    let reader = packing.reader(bytes);
+    if reader.take(most as u64 + 1).read_to_end(&mut body).is_err() {
         return;
-    };
-    assert!(packing == Packing::None || body.len() <= most + 1);
+    }
     let is_json = flags & 1 == 1;
     let (shape, lines) = read(body.clone(), is_json);
     let sent = write(shape, &lines);

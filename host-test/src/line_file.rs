@@ -1,8 +1,8 @@
 //! A file to which whole lines are added: a second output, or lines on which the transform failed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -40,11 +40,17 @@ impl LineFile {
         })
     }
 
-    /// Adds lines, all or none.
+    /// Adds lines, all or none. Where another file, or none, stands in its place since, as after it was rotated, they
+    /// go to that one.
     ///
     /// # Errors
     /// It cannot be written to; with its name.
     pub fn append(&mut self, lines: &[u8]) -> Result<()> {
+        let identity = |about: Metadata| (about.dev(), about.ino());
+        let there = fs::metadata(&self.path).map(identity).ok();
+        if there != self.file.metadata().map(identity).ok() {
+            *self = LineFile::open(&self.path)?;
+        }
         let before = self.file.metadata().map(|about| about.len());
         let written = self.file.write_all(lines).and_then(|()| self.file.flush());
         if written.is_err()
@@ -82,6 +88,21 @@ fn mend(file: &mut File) -> io::Result<()> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn a_file_that_was_moved_away_or_removed_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, moved] = ["noise", "noise.1"].map(|name| folder.path().join(name));
+        let mut file = LineFile::open(&path).unwrap();
+        file.append(b"a\n").unwrap();
+        fs::rename(&path, &moved).unwrap();
+        file.append(b"b\n").unwrap();
+        fs::remove_file(&path).unwrap();
+        file.append(b"c\n").unwrap();
+        file.append(b"d\n").unwrap();
+        let read = |path| fs::read_to_string(path).unwrap();
+        assert_eq!((&*read(&moved), &*read(&path)), ("a\n", "c\nd\n"));
+    }
 
     #[test]
     fn lines_are_added_whole() {

@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! serve/http.rs        connections, who is let in, bodies
+//! serve/room.rs        how much is dealt with at once
 //! serve/body.rs        what a body holds, and the shape in which it goes on
 //! serve/bridge.rs      one request: enriched, sent on, answered
+//! serve/courier.rs     roll-ups, which go by themselves
 //! serve/worker.rs      the one session behind all requests
 //! serve/downstream.rs  sending on, and what the answer means
 //! serve/log.rs         what is said of senders and downstreams, and how often
@@ -13,11 +15,13 @@
 
 mod body;
 mod bridge;
+mod courier;
 mod downstream;
 mod guard;
 mod http;
 mod log;
 mod metrics;
+mod room;
 mod worker;
 
 use std::io::{self, Write as _};
@@ -36,6 +40,7 @@ use tokio::time;
 
 use self::body::Shape;
 use self::bridge::Bridge;
+use self::courier::Courier;
 use self::downstream::{Downstream, LINES_TYPE};
 use self::guard::Token;
 use self::log::Log;
@@ -51,6 +56,9 @@ use crate::{Ending, summary};
 
 /// Questions to the session that wait at once.
 const JOBS_MAX: usize = 64;
+
+/// How long what is left at the end may take to be sent on.
+const LAST: Duration = Duration::from_secs(8);
 
 /// Takes records by HTTP, sends them on enriched, and answers what the downstream answered.
 #[derive(Debug, Args)]
@@ -262,6 +270,13 @@ impl Serve {
             .map_err(|error| format!("{}: {error}", self.listen))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (jobs, to_do) = mpsc::channel(JOBS_MAX);
+        let (calls, called) = mpsc::channel(1);
+        let courier = Courier {
+            jobs: jobs.clone(),
+            downstream: neighbours.downstream.clone(),
+            log: Arc::clone(&log),
+        };
+        let courier = runtime.spawn(courier.work(called));
         if self.save_secs > 0 {
             let every = Duration::from_secs(self.save_secs);
             runtime.spawn(save_every(every, jobs.downgrade()));
@@ -278,8 +293,15 @@ impl Serve {
             suppressed_url,
             Duration::from_secs(self.forward_secs),
             log,
+            calls,
         );
-        let serving = http::listen(listener, bridge, neighbours.token, self.body_mib.into());
+        let serving = http::listen(
+            listener,
+            bridge,
+            neighbours.token,
+            self.body_mib.into(),
+            courier,
+        );
         let serving = runtime.spawn(serving);
         // Until what has come is done, or has to be left.
         worker.work(to_do);
@@ -293,8 +315,10 @@ impl Serve {
             if !left.is_empty() {
                 let kind = LINES_TYPE;
                 let sent = downstream.send(Shape::Lines, &kind, left.as_bytes());
-                let sent = runtime.block_on(sent);
-                if !sent.answer.is_arrived() || !sent.too_large.is_empty() {
+                let sent = runtime.block_on(async { time::timeout(LAST, sent).await });
+                let arrived =
+                    sent.is_ok_and(|sent| sent.answer.is_arrived() && sent.too_large.is_empty());
+                if !arrived {
                     let count = left.lines().count();
                     say(&format!(
                         "{count} open roll-ups did not arrive downstream; --state would keep them"

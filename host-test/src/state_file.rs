@@ -88,6 +88,13 @@ impl StateFile {
         let refused = match read(&self.path) {
             Ok(saved) => {
                 self.is_whole = saved.is_some();
+                let previous = self.beside("previous");
+                if saved.is_none() && previous.exists() {
+                    say(&self.problem(&format!(
+                        "not there, so nothing is remembered; {} is, and can be moved into its place",
+                        previous.display()
+                    )));
+                }
                 return Ok(saved);
             }
             Err(refused) => refused,
@@ -104,7 +111,9 @@ impl StateFile {
                 )));
                 Ok(Some(saved))
             }
-            _ => Err(self.problem(&problem)),
+            _ => Err(self.problem(&format!(
+                "{problem}; nor is there one before that can be taken. Move it away to begin anew"
+            ))),
         }
     }
 

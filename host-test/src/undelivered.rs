@@ -5,7 +5,7 @@
 //! arrived, and sent again as it was. Where there is no room for that any more, its key stays, and the line is sent on
 //! as it came: without labels, but never as noise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -20,6 +20,9 @@ pub const BYTES_MAX: usize = 64 << 20;
 /// Keys kept of lines whose text was forgotten: those of a gigabyte of records. Beyond it the first go, and would be
 /// judged a second time.
 pub const KEYS_MAX: usize = 200_000;
+
+/// Memory for roll-ups that have not arrived, in bytes. Beyond it the oldest are forgotten.
+pub const ROLLUP_BYTES_MAX: usize = 16 << 20;
 
 /// What a line takes besides its text, in bytes: keys in two tables, and the allocator's share.
 const LINE_BYTES: usize = 200;
@@ -39,11 +42,7 @@ pub struct LineKeys {
 impl LineKeys {
     /// The key of the next line. The same until [`LineKeys::used`].
     pub fn of(&self, line: &str) -> LineKey {
-        let digest = Sha256::digest(bare(line.as_bytes()));
-        let mut half = [0; 16];
-        for (to, from) in half.iter_mut().zip(digest) {
-            *to = from;
-        }
+        let half = half(line.as_bytes());
         (half, self.seen.get(&half).copied().unwrap_or_default())
     }
 
@@ -60,6 +59,13 @@ pub struct Made {
     pub kept: String,
     /// What leaves by the second output; empty once it has.
     pub suppressed: String,
+}
+
+impl Made {
+    /// Whatever leaves, without the line ends.
+    fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        lines(self.kept.as_bytes()).chain(lines(self.suppressed.as_bytes()))
+    }
 }
 
 /// What is known of a line that comes.
@@ -120,9 +126,19 @@ pub struct Undelivered {
     /// Lines of which only the key is left, those forgotten first in front.
     keys_only: BTreeMap<u64, Request>,
     forgotten: u64,
-    /// Roll-ups belong to no line of a request: each goes along with any, until one has arrived. With it the request
-    /// that carries it.
-    rollups: Vec<(Option<u64>, String)>,
+    forgotten_keys: u64,
+    rollups: Rollups,
+}
+
+/// Roll-ups that have not arrived. They belong to no request, and go by themselves.
+#[derive(Default)]
+struct Rollups {
+    /// The oldest first.
+    lines: VecDeque<String>,
+    bytes: usize,
+    /// How many of the first are on their way.
+    on_the_way: usize,
+    forgotten: u64,
 }
 
 impl Undelivered {
@@ -143,6 +159,14 @@ impl Undelivered {
                 of.own -= 1;
                 if of.own == 0 {
                     requests.remove(&before);
+                } else if of.keys.len() > 2 * of.own + 64 {
+                    // A request of which one line at a time comes again does not keep the keys of all.
+                    let is_own = |key: &LineKey| {
+                        let line = self.lines.get(key);
+                        line.is_some_and(|line| line.request == before)
+                    };
+                    of.keys.retain(is_own);
+                    of.keys.shrink_to_fit();
                 }
                 self.bytes -= counted;
                 break;
@@ -165,21 +189,54 @@ impl Undelivered {
         of.own += 1;
     }
 
-    /// Keeps a roll-up until it has arrived.
+    /// Keeps a roll-up until it has arrived. Where there are too many, the oldest is forgotten.
     pub fn keep_rollup(&mut self, line: String) {
-        self.rollups.push((None, line));
+        let rollups = &mut self.rollups;
+        rollups.bytes += line.len();
+        rollups.lines.push_back(line);
+        while rollups.bytes > ROLLUP_BYTES_MAX
+            && let Some(oldest) = rollups.lines.remove(rollups.on_the_way)
+        {
+            rollups.bytes -= oldest.len();
+            rollups.forgotten += 1;
+        }
     }
 
-    /// The roll-ups that no request carries; this one does from now on.
-    pub fn rollups_for(&mut self, request: u64) -> String {
+    /// The oldest roll-ups, of so many bytes and one at least, which are on their way from now on. Empty where there
+    /// are none, or some are already.
+    pub fn rollups_to_send(&mut self, bytes: usize) -> String {
+        let rollups = &mut self.rollups;
         let mut text = String::new();
-        for (carrier, line) in &mut self.rollups {
-            if carrier.is_none() {
-                *carrier = Some(request);
+        if rollups.on_the_way == 0 {
+            for line in &rollups.lines {
+                if !text.is_empty() && text.len() + line.len() > bytes {
+                    break;
+                }
                 text += line;
+                rollups.on_the_way += 1;
             }
         }
         text
+    }
+
+    /// The roll-ups on their way are done with, or have to be sent again.
+    pub fn rollups_sent(&mut self, done: bool) {
+        let rollups = &mut self.rollups;
+        let on_the_way = std::mem::take(&mut rollups.on_the_way);
+        if done {
+            let gone = rollups.lines.drain(..on_the_way);
+            rollups.bytes -= gone.map(|line| line.len()).sum::<usize>();
+        }
+    }
+
+    /// Roll-ups that have not arrived.
+    pub fn rollups(&self) -> usize {
+        self.rollups.lines.len()
+    }
+
+    /// Roll-ups that were forgotten for want of room.
+    pub fn forgotten_rollups(&self) -> u64 {
+        self.rollups.forgotten
     }
 
     /// The second output has the lines of `request` that go there.
@@ -198,25 +255,23 @@ impl Undelivered {
     /// All lines of `request` have arrived but `refused`, lines as they were sent on. Most senders do not send such
     /// lines again; of one who does nobody has seen them yet.
     pub fn arrived(&mut self, request: u64, refused: &[u8]) {
-        self.rollups
-            .retain(|(carrier, _)| *carrier != Some(request));
         let mut of = self.on_the_way.remove(&request).unwrap_or_default();
         if !refused.is_empty() {
             let refused: BTreeSet<&[u8]> = lines(refused).collect();
-            let is_refused = |made: &Made| {
-                let mut sent = [&made.kept, &made.suppressed].into_iter();
-                sent.any(|sent| lines(sent.as_bytes()).any(|line| refused.contains(line)))
-            };
+            // What is forgotten was sent on as it came.
+            let halves: BTreeSet<_> = refused.iter().map(|line| half(line)).collect();
             let left = of.keys.extract_if(.., |key| {
                 let line = self.lines.get(key).filter(|line| line.request == request);
-                line.and_then(|line| line.made.as_ref())
-                    .is_some_and(is_refused)
+                line.is_some_and(|line| match &line.made {
+                    Some(made) => made.lines().any(|line| refused.contains(line)),
+                    None => halves.contains(&key.0),
+                })
             });
             let keys: Vec<LineKey> = left.collect();
             let own = keys.len();
             if own > 0 {
                 self.on_the_way.insert(request, Request { keys, own });
-                self.failed(request);
+                self.failed(request, b"");
             }
         }
         for key in of.keys {
@@ -234,19 +289,26 @@ impl Undelivered {
         }
     }
 
-    /// Whether all lines of `request` have arrived is not known: its sender has been told to send it again.
-    pub fn failed(&mut self, request: u64) {
-        for (carrier, _) in &mut self.rollups {
-            carrier.take_if(|carrier| *carrier == request);
-        }
+    /// Whether all lines of `request` have arrived is not known: its sender has been told to send it again. `arrived`
+    /// have, lines as they were sent on, and are not sent a second time.
+    pub fn failed(&mut self, request: u64, arrived: &[u8]) {
         let Some(of) = self.on_the_way.remove(&request) else {
             return;
         };
-        let own = of.keys.iter().filter_map(|key| self.lines.get(key));
-        self.bytes += own
-            .filter(|line| line.request == request)
-            .map(Line::bytes)
-            .sum::<usize>();
+        let arrived: BTreeSet<&[u8]> = lines(arrived).collect();
+        for key in &of.keys {
+            if let Some(line) = self.lines.get_mut(key)
+                && line.request == request
+            {
+                if let Some(made) = &mut line.made
+                    && !arrived.is_empty()
+                    && made.lines().all(|line| arrived.contains(line))
+                {
+                    *made = Made::default();
+                }
+                self.bytes += line.bytes();
+            }
+        }
         self.failed.insert(request, of);
         while self.bytes > BYTES_MAX
             && let Some((oldest, of)) = self.failed.pop_first()
@@ -262,13 +324,27 @@ impl Undelivered {
             }
             self.keys_only.insert(oldest, of);
         }
-        let mut keys: usize = self.keys_only.values().map(|of| of.own).sum();
-        while keys > KEYS_MAX
-            && let Some((oldest, of)) = self.keys_only.pop_first()
+        let keys: usize = self.keys_only.values().map(|of| of.own).sum();
+        let mut spare = keys.saturating_sub(KEYS_MAX);
+        while spare > 0
+            && let Some((oldest, mut of)) = self.keys_only.pop_first()
         {
-            keys -= of.own;
-            for key in of.keys {
+            let before = spare;
+            let gone = of.keys.extract_if(.., |key| {
+                let line = self.lines.get(key);
+                let is_own = line.is_some_and(|line| line.request == oldest);
+                let goes = !is_own || spare > 0;
+                spare -= usize::from(is_own && goes);
+                goes
+            });
+            let gone: Vec<LineKey> = gone.collect();
+            for key in gone {
                 self.forget(oldest, key);
+            }
+            of.own -= before - spare;
+            self.forgotten_keys += (before - spare) as u64;
+            if of.own > 0 {
+                self.keys_only.insert(oldest, of);
             }
         }
     }
@@ -283,12 +359,17 @@ impl Undelivered {
         self.forgotten
     }
 
+    /// Lines of which not even the key is left: if they come again they count as known.
+    pub fn forgotten_keys(&self) -> u64 {
+        self.forgotten_keys
+    }
+
     /// Puts them before a snapshot. Without any it is the snapshot alone.
     ///
     /// # Errors
     /// Writing to a text does not fail.
     pub fn save(&self, snapshot: &str) -> Result<String, serde_json::Error> {
-        if self.lines.is_empty() && self.rollups.is_empty() {
+        if self.lines.is_empty() && self.rollups.lines.is_empty() {
             return Ok(snapshot.to_owned());
         }
         let lines = self.lines.iter().map(|((half, nth), line)| Saved::Line {
@@ -296,7 +377,7 @@ impl Undelivered {
             nth: *nth,
             made: line.made.clone(),
         });
-        let rollups = self.rollups.iter().map(|(_, line)| Saved::Rollup {
+        let rollups = self.rollups.lines.iter().map(|line| Saved::Rollup {
             rollup: line.clone(),
         });
         let mut text = String::new();
@@ -337,9 +418,18 @@ impl Undelivered {
                 }
             }
         }
-        undelivered.failed(0);
+        undelivered.failed(0, b"");
         Ok((undelivered, snapshot))
     }
+}
+
+/// The first half of the SHA-256 of a line without its end.
+fn half(line: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(Sha256::digest(bare(line))) {
+        *to = from;
+    }
+    half
 }
 
 /// Lines without their ends.
@@ -387,7 +477,7 @@ mod tests {
             assert_eq!(all.take_over(1, *key), Known::New);
             all.keep(1, *key, made(text));
         }
-        all.failed(1);
+        all.failed(1, b"");
         // Sent again in two parts, with other line ends.
         let again = keys(&["a\n", "c"]);
         assert_eq!(all.take_over(2, again[0]), known("a1"));
@@ -415,7 +505,7 @@ mod tests {
                     all.keep(request, *key, made("x"));
                 }
             }
-            all.failed(request);
+            all.failed(request, b"");
             assert_eq!((all.failed.len(), all.on_the_way.len()), (1, 0));
             assert_eq!(all.bytes, 2 * (1 + LINE_BYTES));
         }
@@ -443,12 +533,12 @@ mod tests {
         );
         back.suppressed_arrived(1);
         assert_eq!(back.take_over(2, three[1]), known("k\n"));
-        assert_eq!(back.rollups_for(2), "{}\n");
-        assert_eq!(back.rollups_for(3), "");
-        back.failed(2);
-        assert_eq!(back.rollups_for(3), "{}\n");
-        back.arrived(3, b"");
-        assert_eq!(back.rollups_for(4), "");
+        assert_eq!(back.rollups_to_send(9), "{}\n");
+        assert_eq!(back.rollups_to_send(9), "", "it is on its way");
+        back.rollups_sent(false);
+        assert_eq!(back.rollups_to_send(9), "{}\n");
+        back.rollups_sent(true);
+        assert_eq!((back.rollups_to_send(9).as_str(), back.rollups()), ("", 0));
         for damaged in [saved.replacen("\\n", "\\t", 1), saved[..90].to_owned()] {
             assert!(Undelivered::load(&damaged).is_err());
         }
@@ -463,7 +553,7 @@ mod tests {
         for (key, request) in keys.iter().zip(1..) {
             all.keep(request, *key, made(&text));
             if request != 2 {
-                all.failed(request);
+                all.failed(request, b"");
             }
         }
         // Five failed, there is room for four, and the one on its way stays.
@@ -473,7 +563,7 @@ mod tests {
         assert_eq!(all.take_over(9, keys[5]), known(&text));
         assert!(all.keys_only.is_empty());
         // Still forgotten after another failure, and done with once it has arrived.
-        all.failed(9);
+        all.failed(9, b"");
         assert_eq!(all.take_over(10, keys[0]), Known::Forgotten);
         all.arrived(10, b"");
         assert_eq!(all.take_over(11, keys[0]), Known::New);
@@ -492,5 +582,69 @@ mod tests {
         assert_eq!(all.take_over(2, keys[1]), known("B\n"));
         all.arrived(2, b"");
         assert_eq!((all.len(), all.bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_arrived_of_a_request_that_failed_is_not_sent_again() {
+        let mut all = Undelivered::default();
+        let keys = keys(&["a", "b"]);
+        for (key, text) in keys.iter().zip(["A\n", "B\n"]) {
+            all.keep(1, *key, made(text));
+        }
+        all.failed(1, b"A\n");
+        assert_eq!(all.take_over(2, keys[0]), known(""));
+        assert_eq!(all.take_over(2, keys[1]), known("B\n"));
+    }
+
+    #[test]
+    fn nothing_of_it_grows_without_bound() {
+        // Roll-ups: the oldest go, but for those on their way.
+        let mut all = Undelivered::default();
+        let line = |nth: usize| format!("{nth:0>1023}\n");
+        let most = ROLLUP_BYTES_MAX / 1024;
+        for nth in 0..most {
+            all.keep_rollup(line(nth));
+        }
+        assert_eq!(all.rollups_to_send(3000), [line(0), line(1)].concat());
+        all.keep_rollup(line(most));
+        assert_eq!((all.rollups(), all.forgotten_rollups()), (most, 1));
+        all.rollups_sent(true);
+        assert_eq!(all.rollups_to_send(1), line(3));
+        assert_eq!(all.rollups.bytes, (most - 2) * 1024);
+
+        // Keys of which the line has moved on to other requests.
+        let mut all = Undelivered::default();
+        let lines: Vec<String> = (0..10_000).map(|nth| nth.to_string()).collect();
+        let keys = keys(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        for key in &keys {
+            all.keep(1, *key, made("x"));
+        }
+        all.failed(1, b"");
+        for (key, request) in keys[1..].iter().zip(2..) {
+            assert_eq!(all.take_over(request, *key), known("x"));
+            all.arrived(request, b"");
+        }
+        assert_eq!(all.len(), 1);
+        assert!(all.failed[&1].keys.len() <= 66);
+    }
+
+    #[test]
+    fn of_too_many_keys_the_oldest_go() {
+        let mut all = Undelivered::default();
+        let key = |nth: usize| ((nth as u128).to_be_bytes(), 0);
+        for nth in 0..KEYS_MAX + 10 {
+            all.keep(1, key(nth), made("x"));
+        }
+        all.failed(1, b"");
+        let (_, of) = all.failed.pop_first().unwrap();
+        for line in all.lines.values_mut() {
+            line.made = None;
+        }
+        all.keys_only.insert(1, of);
+        all.keep(2, key(KEYS_MAX + 10), made("x"));
+        all.failed(2, b"");
+        assert_eq!((all.forgotten_keys(), all.len()), (10, KEYS_MAX + 1));
+        assert_eq!(all.take_over(3, key(9)), Known::New);
+        assert_eq!(all.take_over(3, key(10)), Known::Forgotten);
     }
 }

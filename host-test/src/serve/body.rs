@@ -1,9 +1,11 @@
 //! What a request holds: records in lines, or in JSON, perhaps packed.
 
-use std::io::{self, Read};
+use std::fmt;
+use std::io::Read;
 
 use axum::http::HeaderValue;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// How the records of a request stand, and so how they are sent on.
@@ -40,23 +42,22 @@ impl Packing {
         }
     }
 
-    /// The bytes unpacked, and one more than `bytes_max` at the most.
-    ///
-    /// # Errors
-    /// They are not packed so, or broken.
-    pub fn unpack(self, bytes: Vec<u8>, bytes_max: usize) -> io::Result<Vec<u8>> {
-        let most = bytes_max as u64 + 1;
-        let mut unpacked = Vec::new();
+    /// Itself, or where nothing was named what the bytes begin like: some senders pack and do not say so.
+    #[must_use]
+    pub fn or_by(self, bytes: &[u8]) -> Packing {
         match self {
-            Packing::None => return Ok(bytes),
-            Packing::Gzip => MultiGzDecoder::new(&*bytes)
-                .take(most)
-                .read_to_end(&mut unpacked),
-            Packing::Deflate => ZlibDecoder::new(&*bytes)
-                .take(most)
-                .read_to_end(&mut unpacked),
-        }?;
-        Ok(unpacked)
+            Packing::None if bytes.starts_with(&[0x1f, 0x8b]) => Packing::Gzip,
+            named => named,
+        }
+    }
+
+    /// Unpacks bytes as it is read.
+    pub fn reader(self, bytes: &[u8]) -> Box<dyn Read + Send + '_> {
+        match self {
+            Packing::None => Box::new(bytes),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(bytes)),
+            Packing::Deflate => Box::new(ZlibDecoder::new(bytes)),
+        }
     }
 }
 
@@ -66,14 +67,12 @@ pub fn read(bytes: Vec<u8>, is_json: bool) -> (Shape, Vec<u8>) {
     let Ok(text) = str::from_utf8(&bytes) else {
         return (Shape::Lines, bytes);
     };
-    let bare = text.trim_start_matches('\u{feff}').trim();
+    // Of white space JSON knows these four; another is not ours to take away.
+    let bare = text.trim_start_matches('\u{feff}');
+    let bare = bare.trim_matches([' ', '\t', '\n', '\r']);
     if bare.starts_with('[')
-        && let Ok(records) = serde_json::from_str::<Vec<&RawValue>>(bare)
+        && let Ok(Elements(lines)) = serde_json::from_str(bare)
     {
-        let mut lines = Vec::with_capacity(bare.len());
-        for record in records {
-            push_line(record.get(), &mut lines);
-        }
         return (Shape::Array, lines);
     }
     // Of a record on one line nothing is left after its line end.
@@ -83,6 +82,30 @@ pub fn read(bytes: Vec<u8>, is_json: bool) -> (Shape, Vec<u8>) {
         return (Shape::One, line);
     }
     (Shape::Lines, bytes)
+}
+
+/// The elements of an array as lines. One at a time: a body may hold millions of them.
+struct Elements(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Elements(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Elements {
+    type Value = Elements;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<Elements, A::Error> {
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            push_line(element.get(), &mut self.0);
+        }
+        Ok(self)
+    }
 }
 
 /// Within a JSON text line ends stand between its parts only: in a string they are escaped.
@@ -165,6 +188,14 @@ mod tests {
             // Neither: each line is for the transform to look at.
             ("[{},\n{\n", true, Shape::Lines, "[{},\n{\n", "[{},\n{\n"),
             ("[1]\n[2]\n", true, Shape::Lines, "[1]\n[2]\n", "[1]\n[2]\n"),
+            (
+                "\n[1]\n\u{b}",
+                true,
+                Shape::Lines,
+                "\n[1]\n\u{b}",
+                "\n[1]\n\u{b}",
+            ),
+            ("\u{a0}{}", true, Shape::Lines, "\u{a0}{}", "\u{a0}{}"),
         ] {
             let (found, read) = read(body.as_bytes().to_vec(), json);
             assert_eq!(
@@ -210,11 +241,19 @@ mod tests {
         };
         // Log files that were packed one by one and put together.
         let many = [gzip("a\n"), gzip("b\n"), gzip("")].concat();
-        assert_eq!(Packing::Gzip.unpack(many.clone(), 9).unwrap(), b"a\nb\n");
-        assert_eq!(Packing::Gzip.unpack(many.clone(), 1).unwrap(), b"a\n");
+        let unpack = |bytes: &[u8]| {
+            let mut unpacked = Vec::new();
+            let packing = Packing::None.or_by(bytes);
+            packing
+                .reader(bytes)
+                .read_to_end(&mut unpacked)
+                .map(|_| unpacked)
+        };
+        assert_eq!(unpack(&many).unwrap(), b"a\nb\n");
+        assert_eq!(unpack(b"{}").unwrap(), b"{}");
         let behind = [many, b"x".to_vec()].concat();
-        assert!(Packing::Gzip.unpack(behind, 9).is_err());
-        assert!(Packing::Gzip.unpack(gzip("abc")[..20].to_vec(), 9).is_err());
+        assert!(unpack(&behind).is_err());
+        assert!(unpack(&gzip("abc")[..20]).is_err());
         for (name, packing) in [
             ("gzip", Some(Packing::Gzip)),
             ("X-GZIP", Some(Packing::Gzip)),

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 
 use super::body::{self, Shape};
-use super::downstream::{Answer, Downstream, LINES_TYPE};
+use super::courier::Call;
+use super::downstream::{Answer, Downstream, LINES_TYPE, Parts};
 use super::log::Log;
 use super::metrics::Metrics;
 use super::worker::{Enriched, Job};
@@ -26,6 +27,8 @@ pub struct Bridge {
     patience: Duration,
     /// What is said of the neighbours.
     pub log: Arc<Log>,
+    /// For whom roll-ups go.
+    pub courier: mpsc::Sender<Call>,
 }
 
 impl Bridge {
@@ -36,6 +39,7 @@ impl Bridge {
         suppressed: Option<Downstream>,
         patience: Duration,
         log: Arc<Log>,
+        courier: mpsc::Sender<Call>,
     ) -> Self {
         Bridge {
             jobs,
@@ -44,6 +48,7 @@ impl Bridge {
             suppressed,
             patience,
             log,
+            courier,
         }
     }
 
@@ -67,7 +72,9 @@ impl Bridge {
             Err(_) => return Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         };
         let request = enriched.request;
-        let delivered = time::timeout(self.patience, self.deliver(enriched, shape, &kind)).await;
+        let mut parts = Parts::new();
+        let delivered = self.deliver(enriched, shape, &kind, &mut parts);
+        let delivered = time::timeout(self.patience, delivered).await;
         let (answer, refused) = delivered.unwrap_or_else(|_| {
             let late = Answer::of(
                 StatusCode::GATEWAY_TIMEOUT,
@@ -76,25 +83,33 @@ impl Bridge {
             (late, None)
         });
         if !answer.is_arrived() {
-            let shown = self.downstream.shown();
-            self.log.failed(&format!("{shown}: {}", answer.shown()));
+            self.log.failed(&match &answer.cause {
+                Some(cause) => cause.clone(),
+                None => format!("{}: {}", self.downstream.shown(), answer.status),
+            });
         }
         let ended = match refused {
             Some(refused) => Job::Arrived(request, refused),
-            None => Job::Failed(request),
+            None => Job::Failed(request, parts),
         };
         // Before the sender hears: what it sends next is dealt with after this.
         let _ = self.jobs.send(ended).await;
+        if answer.is_arrived() {
+            // Where it has been told already, it looks once more.
+            let _ = self.courier.try_send(Call::Go(shape, kind));
+        }
         answer
     }
 
     /// Sends on what was made of a request. Suppressed records first: what stands for them in the stream comes after
-    /// them. The answer, and where all has arrived the lines that have not because each alone is too large.
+    /// them. The answer, and where all has arrived the lines that have not because each alone is too large. `parts`: what
+    /// of the records has arrived where not all has.
     async fn deliver(
         &self,
         enriched: Enriched,
         shape: Shape,
         kind: &HeaderValue,
+        parts: &mut Parts,
     ) -> (Answer, Option<Vec<u8>>) {
         let mut kept = enriched.kept;
         if let Some(second) = &self.suppressed
@@ -131,10 +146,17 @@ impl Bridge {
             return (Answer::of(StatusCode::OK, ""), Some(Vec::new()));
         }
         let began = Instant::now();
-        let sent = self.downstream.send(shape, kind, &kept).await;
+        let sent = self
+            .downstream
+            .send_in_parts(shape, kind, &kept, parts)
+            .await;
         self.metrics.forward.observe(began.elapsed().as_secs_f64());
         if !sent.answer.is_arrived() {
-            return (sent.answer, None);
+            let mut answer = sent.answer;
+            answer.cause = answer
+                .cause
+                .map(|cause| format!("{}: {cause}", self.downstream.shown()));
+            return (answer, None);
         }
         self.log.arrived();
         if sent.too_large.is_empty() {

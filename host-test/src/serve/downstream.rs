@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -31,6 +33,8 @@ pub struct Downstream {
     url: Url,
     /// Of the `Authorization` header.
     token: Option<HeaderValue>,
+    /// How many bytes of lines it is sent at once: half of what it last found too large, and slowly more.
+    takes: Arc<AtomicUsize>,
 }
 
 /// What a sender is told.
@@ -81,9 +85,12 @@ impl Answer {
 pub struct Sent {
     /// What the downstream said.
     pub answer: Answer,
-    /// Lines that each alone are too large for it. All others have arrived where there are any, and `answer` is of them.
+    /// Lines that each alone are too large for it. All others have arrived where `answer` says so.
     pub too_large: Vec<u8>,
 }
+
+/// Lines that have arrived though not all have, because they were sent in parts.
+pub type Parts = Vec<u8>;
 
 impl Downstream {
     /// `token`: what goes behind `Bearer` in each request.
@@ -127,6 +134,7 @@ impl Downstream {
             client: builder.build()?,
             url,
             token: token.transpose().context("not a token")?,
+            takes: Arc::new(AtomicUsize::new(usize::MAX)),
         })
     }
 
@@ -136,9 +144,10 @@ impl Downstream {
         self.url.port_or_known_default() == Some(listen.port()) && here && is_here(&self.url)
     }
 
-    /// The address without what may be secret in it.
+    /// The address without what may be secret in it: some downstreams have their token in the path.
     pub fn shown(&self) -> String {
         let mut url = self.url.clone();
+        url.set_path("");
         url.set_query(None);
         url.set_fragment(None);
         let _ = url.set_username("");
@@ -148,26 +157,56 @@ impl Downstream {
 
     /// Sends lines on. What a downstream finds too large at once is sent in parts: it was we who made it larger.
     pub async fn send(&self, shape: Shape, kind: &HeaderValue, lines: &[u8]) -> Sent {
+        self.send_in_parts(shape, kind, lines, &mut Parts::new())
+            .await
+    }
+
+    /// The same. Parts that arrive before others are added to `arrived`, also where this is given up on the way.
+    pub async fn send_in_parts(
+        &self,
+        shape: Shape,
+        kind: &HeaderValue,
+        lines: &[u8],
+        arrived: &mut Parts,
+    ) -> Sent {
         let mut parts = vec![lines];
         let mut sent = Sent {
             answer: Answer::of(StatusCode::OK, ""),
             too_large: Vec::new(),
         };
         while let Some(part) = parts.pop() {
+            let takes = self.takes.load(Ordering::Relaxed);
+            if part.len() > takes
+                && let Some((first, second)) = body::halves(part)
+            {
+                parts.extend([second, first]);
+                continue;
+            }
             let answer = self.post(kind, body::write(shape, part)).await;
             if answer.status == StatusCode::PAYLOAD_TOO_LARGE {
                 if let Some((first, second)) = body::halves(part) {
+                    self.takes.fetch_min(part.len() / 2, Ordering::Relaxed);
                     parts.extend([second, first]);
                 } else {
                     sent.too_large.extend_from_slice(part);
                 }
-            } else {
-                let arrived = answer.is_arrived();
-                sent.answer = answer;
-                if !arrived {
-                    break;
-                }
+                continue;
             }
+            if !answer.is_arrived() {
+                sent.answer = answer;
+                break;
+            }
+            if part.len() > takes / 2 {
+                // It may take more than it did once.
+                let more = takes.saturating_add(takes / 16);
+                let _ =
+                    self.takes
+                        .compare_exchange(takes, more, Ordering::Relaxed, Ordering::Relaxed);
+            }
+            if !parts.is_empty() {
+                arrived.extend_from_slice(part);
+            }
+            sent.answer = answer;
         }
         sent
     }
@@ -185,10 +224,11 @@ impl Downstream {
         };
         let status = response.status();
         if !(status.is_success() || status.is_client_error() || status.is_server_error()) {
-            return Answer::of(
-                StatusCode::BAD_GATEWAY,
-                format!("the downstream answered {status}, which is not followed"),
-            );
+            let why = format!("the downstream answered {status}, which is not followed");
+            return Answer {
+                cause: Some(why.clone()),
+                ..Answer::of(StatusCode::BAD_GATEWAY, why)
+            };
         }
         let mut headers = HeaderMap::new();
         for name in ANSWER_HEADERS {

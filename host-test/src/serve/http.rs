@@ -1,6 +1,7 @@
 //! HTTP: connections, who is let in, and the bodies of requests.
 
 use std::future::poll_fn;
+use std::io::Read as _;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
@@ -20,28 +21,37 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
+use tokio_io_timeout::TimeoutStream;
 
 use super::body::Packing;
 use super::bridge::Bridge;
+use super::courier::Call;
 use super::downstream::{Answer, LINES_TYPE};
 use super::guard::Token;
 use super::metrics::{self, Status};
+use super::room::{Peers, Room, Rooms};
 use super::worker::Job;
 use crate::terminal::say;
-
-/// Bodies that are dealt with at once, in MiB, each counted as one at least; further requests wait, and their senders with
-/// them. Memory is bounded by it: what is made of a body takes some four times as much until it has arrived. For what
-/// is unpacked there is as much again.
-const AT_ONCE_MIB: u32 = 64;
 
 /// What a body may hold before it takes up room, in bytes: a sender that says it will send much and sends little keeps
 /// nobody waiting.
 const ROOMLESS_BYTES: usize = 64 << 10;
 
+/// What a sender has to send each second once its request takes up room, in bytes, and the seconds that it may pause.
+const BYTES_A_SECOND: u32 = 64 << 10;
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// Connections at once; more wait to be taken.
 const CONNECTIONS_MAX: usize = 512;
+
+/// Connections from one address. One more is closed at once.
+pub const PEER_CONNECTIONS_MAX: usize = CONNECTIONS_MAX / 2;
+
+/// How long an answer may wait to be read.
+const WRITE: Duration = Duration::from_secs(30);
 
 /// How long a connection may take for the head of a request, and stay open between two. Longer than shippers pause.
 const HEAD: Duration = Duration::from_mins(1);
@@ -50,38 +60,48 @@ const HEAD: Duration = Duration::from_mins(1);
 /// is sent again by its sender, and known by then.
 const GRACE: Duration = Duration::from_secs(8);
 
+/// What is unpacked at once, in bytes.
+const UNPACKED_BYTES: usize = 1 << 20;
+
+/// What a line takes up besides itself until it has arrived, in bytes: what is added to it, twice, and its place in the
+/// tables of what has not arrived.
+const LINE_COST_BYTES: usize = 512;
+
 /// What is read and thrown away of a body that is too large, so that its sender hears why, in bytes.
 const DISCARDED_MAX: usize = 256 << 20;
 
 /// How long a sender may take for a request. Then it is told so, and tries again.
 const BODY: Duration = Duration::from_mins(1);
 
+/// Who has no token keeps no connection.
+const CLOSE: (HeaderName, HeaderValue) = (header::CONNECTION, HeaderValue::from_static("close"));
+
 /// What the handlers share.
 struct Shared {
     bridge: Bridge,
     token: Option<Token>,
-    /// For bodies as they come, in MiB.
-    room: Arc<Semaphore>,
-    /// For bodies that were unpacked. Who has some of it waits for no more of either.
-    unpacked_room: Arc<Semaphore>,
+    rooms: Rooms,
     /// The largest body, in MiB.
     body_mib: u32,
 }
 
 /// Where a request comes from.
 #[derive(Clone, Copy)]
-struct Peer(IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// Takes connections until told to stop, and then deals with what has come. `token`: what senders must name;
-/// `body_mib`: the largest body, in MiB.
-pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>, body_mib: u32) {
-    // A body of the largest size must fit.
-    let room_mib = AT_ONCE_MIB.max(body_mib);
+/// `body_mib`: the largest body, in MiB. `courier` is told when it may end.
+pub async fn listen(
+    listener: TcpListener,
+    bridge: Bridge,
+    token: Option<Token>,
+    body_mib: u32,
+    courier: JoinHandle<()>,
+) {
     let shared = Arc::new(Shared {
+        rooms: Rooms::new(Arc::clone(&bridge.log)),
         bridge,
         token,
-        room: Arc::new(Semaphore::new(room_mib as usize)),
-        unpacked_room: Arc::new(Semaphore::new(room_mib as usize)),
         body_mib,
     });
     let router = Router::new()
@@ -90,11 +110,12 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
         .with_state(Arc::clone(&shared))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), let_in))
         // After the guard: whether it is alive is nobody's secret.
-        .route("/health", get(async || "fine\n"));
+        .route("/health", get(async || ([CLOSE], "fine\n")));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let open = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let peers = Peers::default();
     let mut stop = pin!(told_to_stop());
     loop {
         let next = async {
@@ -119,16 +140,26 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
                 continue;
             }
         };
+        let Some(of_peer) = peers.take(peer) else {
+            shared.bridge.log.happened(
+                "an address has as many connections as one may; more from there are closed",
+                &format!("; it is {}", peer.0),
+            );
+            continue;
+        };
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE));
+        let stream = TokioIo::new(Box::pin(stream));
         let handler = TowerToHyperService::new(router.clone());
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
             handler.call(request)
         });
-        let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
+        let connection = open.watch(http.serve_connection(stream, service));
         tokio::spawn(async move {
             // How a connection ends is its sender's matter.
             let _ = connection.await;
-            drop(place);
+            drop((place, of_peer));
         });
     }
     drop(listener);
@@ -138,8 +169,9 @@ pub async fn listen(listener: TcpListener, bridge: Bridge, token: Option<Token>,
     let finished = async {
         open.shutdown().await;
         // What was begun for a sender that has gone since is finished as well.
-        let _ = shared.room.acquire_many(room_mib).await;
-        let _ = shared.unpacked_room.acquire_many(room_mib).await;
+        shared.rooms.all_free().await;
+        let _ = shared.bridge.courier.send(Call::Last).await;
+        let _ = courier.await;
     };
     tokio::select! {
         () = finished => {}
@@ -186,6 +218,7 @@ async fn let_in(
     let mut answer = Answer::of(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
     let scheme = HeaderValue::from_static("Bearer");
     answer.headers.insert(header::WWW_AUTHENTICATE, scheme);
+    answer.headers.extend([CLOSE]);
     refuse(&shared, peer, answer)
 }
 
@@ -261,15 +294,16 @@ struct Received {
     bytes: Vec<u8>,
     kind: HeaderValue,
     /// What it takes up.
-    room: OwnedSemaphorePermit,
+    room: Room,
 }
 
 impl Shared {
     /// The body of a request, unpacked. An error is what its sender is told.
     async fn receive(&self, request: Request) -> Result<Received, Answer> {
         let (head, body) = request.into_parts();
-        let header = |name| head.headers.get(name);
-        let Some(packing) = Packing::named(header(header::CONTENT_ENCODING)) else {
+        let mut encodings = head.headers.get_all(header::CONTENT_ENCODING).iter();
+        let packing = Packing::named(encodings.next()).filter(|_| encodings.next().is_none());
+        let Some(packing) = packing else {
             let mut answer = Answer::of(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "packed in a way that is not known here; gzip and deflate are",
@@ -278,27 +312,21 @@ impl Shared {
             answer.headers.insert(header::ACCEPT_ENCODING, known);
             return Err(answer);
         };
-        let length =
-            header(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let kind = header(header::CONTENT_TYPE).cloned().unwrap_or(LINES_TYPE);
-        let (bytes, room) = self.read(body, length).await?;
-        if packing == Packing::None {
-            return Ok(Received { bytes, kind, room });
+        let kind = head.headers.get(header::CONTENT_TYPE).cloned();
+        let mut room = self.rooms.room();
+        let mut bytes = self.read(body, &mut room).await?;
+        let packing = packing.or_by(&bytes);
+        if packing != Packing::None {
+            bytes = self.unpack(packing, bytes, &mut room).await?;
         }
-        // How large it will be is known afterwards.
-        let unpacked_room = self.claim(&self.unpacked_room, self.body_mib).await?;
-        let bytes_max = self.bytes_max();
-        let bytes = packing.unpack(bytes, bytes_max).map_err(|error| {
-            Answer::of(
-                StatusCode::BAD_REQUEST,
-                format!("cannot be unpacked: {error}"),
-            )
-        })?;
-        if bytes.len() > bytes_max {
-            return Err(too_large());
-        }
-        let room = keep(unpacked_room, bytes.len());
-        Ok(Received { bytes, kind, room })
+        // Each line has its own cost, however short it is.
+        let lines = memchr::memchr_iter(b'\n', &bytes).count();
+        room.hold(bytes.len() + lines * LINE_COST_BYTES).await;
+        Ok(Received {
+            bytes,
+            kind: kind.unwrap_or(LINES_TYPE),
+            room,
+        })
     }
 
     /// The largest body, in bytes.
@@ -306,33 +334,18 @@ impl Shared {
         (self.body_mib as usize) << 20
     }
 
-    /// Waits for room. An error is what a sender is told.
-    async fn claim(&self, room: &Arc<Semaphore>, mib: u32) -> Result<OwnedSemaphorePermit, Answer> {
-        if let Ok(claimed) = Arc::clone(room).try_acquire_many_owned(mib) {
-            return Ok(claimed);
-        }
-        self.bridge.log.happened(
-            "requests wait: as many have come as are dealt with at once",
-            "",
-        );
-        let claimed = Arc::clone(room).acquire_many_owned(mib).await;
-        claimed.map_err(|_| Answer::of(StatusCode::SERVICE_UNAVAILABLE, "stopping"))
-    }
-
-    /// The whole of a body, and the room that it takes up. `length`: as its sender says, in bytes.
-    async fn read(
-        &self,
-        mut body: Body,
-        length: Option<u64>,
-    ) -> Result<(Vec<u8>, OwnedSemaphorePermit), Answer> {
+    /// The whole of a body, in its room.
+    async fn read(&self, mut body: Body, room: &mut Room) -> Result<Vec<u8>, Answer> {
         let bytes_max = self.bytes_max();
-        // How much there is to come is not always said.
-        let mib = length.map_or(self.body_mib, whole_mib).min(self.body_mib);
-        let (mut bytes, mut room, mut discarded) = (Vec::new(), None, 0);
+        let (mut bytes, mut discarded) = (Vec::new(), 0);
         let mut until = Instant::now() + BODY;
+        // Since when it takes up room.
+        let mut since = None;
         loop {
             let next = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
-            let frame = match time::timeout_at(until, next).await {
+            let in_time = |since: Instant| since + PAUSE + seconds(bytes.len());
+            let at_the_latest = since.map_or(until, |since| in_time(since).min(until));
+            let frame = match time::timeout_at(at_the_latest, next).await {
                 Ok(None) => break,
                 Ok(Some(Ok(frame))) => frame,
                 Ok(Some(Err(_))) => {
@@ -350,39 +363,65 @@ impl Shared {
             };
             if discarded > 0 || bytes.len() + data.len() > bytes_max {
                 // Whoever still writes when the connection is closed does not hear why, and tries again for ever.
-                (bytes, room) = (Vec::new(), None);
+                bytes = Vec::new();
+                room.give_back();
+                since = None;
                 discarded += data.len();
                 if discarded > DISCARDED_MAX {
                     break;
                 }
                 continue;
             }
-            if room.is_none() && bytes.len() + data.len() > ROOMLESS_BYTES {
+            if bytes.len() + data.len() > ROOMLESS_BYTES {
                 let began = Instant::now();
-                room = Some(self.claim(&self.room, mib).await?);
+                room.hold(bytes.len() + data.len()).await;
                 // That was not the sender's time.
-                until += began.elapsed();
+                let waited = began.elapsed();
+                until += waited;
+                since = Some(since.map_or(began, |since: Instant| since) + waited);
             }
             bytes.extend_from_slice(&data);
         }
         if discarded > 0 {
             return Err(too_large());
         }
-        let room = match room {
-            Some(room) => room,
-            None => self.claim(&self.room, 1).await?,
-        };
-        let room = keep(room, bytes.len());
-        Ok((bytes, room))
+        Ok(bytes)
+    }
+
+    /// What a body holds, unpacked a piece at a time.
+    async fn unpack(
+        &self,
+        packing: Packing,
+        packed: Vec<u8>,
+        room: &mut Room,
+    ) -> Result<Vec<u8>, Answer> {
+        let mut reader = packing.reader(&packed);
+        let mut bytes = Vec::new();
+        loop {
+            room.hold(packed.len() + bytes.len() + UNPACKED_BYTES).await;
+            let before = bytes.len();
+            let read = reader
+                .by_ref()
+                .take(UNPACKED_BYTES as u64)
+                .read_to_end(&mut bytes);
+            if let Err(error) = read {
+                let what = format!("cannot be unpacked: {error}");
+                return Err(Answer::of(StatusCode::BAD_REQUEST, what));
+            }
+            if bytes.len() > self.bytes_max() {
+                return Err(too_large());
+            }
+            if bytes.len() == before {
+                return Ok(bytes);
+            }
+        }
     }
 }
 
-/// Gives back what a body does not need of its room.
-fn keep(mut room: OwnedSemaphorePermit, bytes: usize) -> OwnedSemaphorePermit {
-    let needed = whole_mib(bytes as u64) as usize;
-    let spare = room.num_permits().saturating_sub(needed);
-    drop(room.split(spare));
-    room
+/// How long so many bytes may take to come.
+fn seconds(bytes: usize) -> Duration {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    Duration::from_secs(u64::from(bytes / BYTES_A_SECOND))
 }
 
 fn too_large() -> Answer {
@@ -390,11 +429,4 @@ fn too_large() -> Answer {
         StatusCode::PAYLOAD_TOO_LARGE,
         "larger than --body-mib allows",
     )
-}
-
-/// MiB that hold so many bytes, one at least.
-fn whole_mib(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(1 << 20))
-        .unwrap_or(u32::MAX)
-        .max(1)
 }

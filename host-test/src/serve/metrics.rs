@@ -96,7 +96,8 @@ impl Collector for Counts {
         for group in counters.chunk_by(|one, other| one.group == other.group) {
             let Some(first) = group.first() else { continue };
             let name = first.group.as_str();
-            let gauge = is_gauge(name) || ["undelivered", "users", "addresses"].contains(&name);
+            let gauge = is_gauge(name)
+                || ["undelivered", "undelivered_rollups", "users", "addresses"].contains(&name);
             let kind = if gauge {
                 ConstGauge::new(0i64).metric_type()
             } else {
@@ -155,6 +156,14 @@ fn help(group: &str) -> &'static str {
             "Lines that had not arrived, and what was made of them was forgotten for want of room"
         }
         "undelivered_unlabelled" => "Such lines that came again, and were sent on as they came",
+        "undelivered_forgotten_keys" => {
+            "Such lines of which nothing at all is known any more: if they come again they count as duplicates"
+        }
+        "undelivered_rollups" => "Roll-ups that have not arrived downstream",
+        "undelivered_rollups_forgotten" => {
+            "Roll-ups that had not arrived and were forgotten for want of room"
+        }
+        "state_failures" => "Times that the state could not be saved",
         "users" => "Different users",
         "addresses" => "Different addresses",
         _ => "See stats in wit/world.wit",

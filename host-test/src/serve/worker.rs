@@ -31,8 +31,12 @@ pub enum Job {
     SuppressedArrived(u64),
     /// What came of a request has arrived downstream, but these lines, which it refused each by itself.
     Arrived(u64, Vec<u8>),
-    /// It is not known to have, and its sender has been told to send it again.
-    Failed(u64),
+    /// It is not known to have, but for these lines, and its sender has been told to send it again.
+    Failed(u64, Vec<u8>),
+    /// Roll-ups that have not arrived, of about so many bytes.
+    Rollups(usize, oneshot::Sender<String>),
+    /// They have arrived or will never, or have to be sent again.
+    RollupsSent(bool),
     /// All counts.
     Stats(oneshot::Sender<Vec<Counter>>),
     /// Save the state, where it has changed.
@@ -89,7 +93,7 @@ impl Repeats {
                 "a request came again that had not arrived; its lines go on as before",
                 &count,
             );
-        } else if duplicates * 2 > lines {
+        } else if duplicates > 0 && duplicates == lines {
             log.happened(
                 "a request came again that had arrived; its lines are labelled duplicate",
                 &count,
@@ -111,6 +115,7 @@ pub struct Worker<'a> {
     requests: u64,
     /// Lines of which what was made was forgotten, sent on as they came.
     unlabelled: u64,
+    save_failures: u64,
     /// Whether a sign-in has come, or it was said that none has.
     recognised: bool,
 }
@@ -134,6 +139,7 @@ impl<'a> Worker<'a> {
             unsaved: false,
             requests: 0,
             unlabelled: 0,
+            save_failures: 0,
             recognised: false,
         }
     }
@@ -162,7 +168,14 @@ impl<'a> Worker<'a> {
                 Job::Arrived(request, refused) => {
                     self.opened.undelivered.arrived(request, &refused);
                 }
-                Job::Failed(request) => self.opened.undelivered.failed(request),
+                Job::Failed(request, arrived) => {
+                    self.opened.undelivered.failed(request, &arrived);
+                }
+                Job::Rollups(bytes, reply) => {
+                    let _ = reply.send(self.opened.undelivered.rollups_to_send(bytes));
+                    continue;
+                }
+                Job::RollupsSent(done) => self.opened.undelivered.rollups_sent(done),
             }
             self.unsaved = true;
         }
@@ -202,13 +215,11 @@ impl<'a> Worker<'a> {
             all.kept.pop();
         }
         let undelivered = &mut self.opened.undelivered;
-        let rollups = undelivered.rollups_for(request);
-        all.kept.splice(0..0, rollups.into_bytes());
         if let Some(file) = &mut self.suppressed
             && !all.suppressed.is_empty()
         {
             if let Err(error) = file.append(&all.suppressed) {
-                undelivered.failed(request);
+                undelivered.failed(request, b"");
                 return Err(error);
             }
             all.suppressed.clear();
@@ -223,24 +234,26 @@ impl<'a> Worker<'a> {
             undelivered,
             ..
         } = &mut self.opened;
+        let letters = &mut Letters {
+            letters: &mut self.letters,
+            log: &self.log,
+        };
         let is_short = |line: &str| line.len() < RECORD_BYTES_MIN;
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         for group in lines.chunk_by(|one, other| is_short(one) && is_short(other)) {
             let [line] = group else {
-                let one = made_of(session, undelivered, &mut self.letters, &group.concat());
+                let (one, _) = made_of(session, undelivered, letters, &group.concat());
                 all.add(&one, self.has_second);
                 continue;
             };
             let key = keys.of(line);
             match undelivered.take_over(all.request, key) {
                 Known::New => {
-                    let made = made_of(session, undelivered, &mut self.letters, line);
+                    let (made, is_record) = made_of(session, undelivered, letters, line);
                     all.repeats.lines += 1;
                     all.repeats.duplicates += usize::from(is_duplicate(&made, line));
-                    // What nothing was done to can be seen again.
-                    let unchanged = made.kept.trim_end() == line.trim_end();
                     all.add(&made, self.has_second);
-                    if !unchanged {
+                    if is_record {
                         self.recognised = true;
                         undelivered.keep(all.request, key, made);
                         keys.used(key);
@@ -273,7 +286,14 @@ impl<'a> Worker<'a> {
         for (group, count) in [
             ("undelivered", undelivered.len() as u64),
             ("undelivered_forgotten", undelivered.forgotten()),
+            ("undelivered_forgotten_keys", undelivered.forgotten_keys()),
             ("undelivered_unlabelled", self.unlabelled),
+            ("undelivered_rollups", undelivered.rollups() as u64),
+            (
+                "undelivered_rollups_forgotten",
+                undelivered.forgotten_rollups(),
+            ),
+            ("state_failures", self.save_failures),
         ] {
             counters.push(Counter {
                 group: group.to_owned(),
@@ -290,9 +310,9 @@ impl<'a> Worker<'a> {
         if let Some(trouble) = drained.trouble() {
             self.letters.take(&trouble, say);
         }
-        let released = drained.kept;
-        let waiting = self.opened.undelivered.rollups_for(u64::MAX);
-        waiting + &released
+        let undelivered = &mut self.opened.undelivered;
+        undelivered.rollups_sent(false);
+        undelivered.rollups_to_send(usize::MAX) + &drained.kept
     }
 
     /// Whether every line that was to be kept as one on which the transform fails was.
@@ -309,6 +329,7 @@ impl<'a> Worker<'a> {
     pub fn save(&mut self) -> bool {
         let saved = self.opened.save();
         self.unsaved &= !saved;
+        self.save_failures += u64::from(!saved);
         saved
     }
 }
@@ -328,17 +349,27 @@ fn end_line(text: &mut String) {
     }
 }
 
-/// What the session makes of lines, each with its end. Roll-ups among it belong to no line and are kept apart.
+/// Where lines go on which the transform fails, and where that is said.
+struct Letters<'a> {
+    letters: &'a mut DeadLetters,
+    log: &'a Log,
+}
+
+/// What the session makes of lines, each with its end, and whether something in them was remembered: a line that was
+/// rejected can be seen again. Roll-ups among it belong to no line and are kept apart.
 fn made_of(
     session: &mut Session,
     undelivered: &mut Undelivered,
-    letters: &mut DeadLetters,
+    Letters { letters, log }: &mut Letters,
     lines: &str,
-) -> Made {
+) -> (Made, bool) {
     let outcome = session.process(lines);
     if let Some(trouble) = outcome.trouble() {
-        letters.take(&trouble, say);
+        letters.take(&trouble, |what| log.happened(what, ""));
     }
+    let all_passed = outcome.rejected.is_empty() && outcome.failed.is_empty();
+    // A record that was labelled before may come out as it came.
+    let is_record = all_passed || outcome.kept.trim_end() != lines.trim_end();
     let mut made = Made {
         kept: outcome.kept,
         suppressed: outcome.suppressed,
@@ -358,5 +389,5 @@ fn made_of(
     }
     end_line(&mut made.kept);
     end_line(&mut made.suppressed);
-    made
+    (made, is_record)
 }
