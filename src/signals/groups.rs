@@ -43,10 +43,7 @@ impl Groups {
             of: [NONE; REFUSALS_PER_TENANT],
             heads: [NONE; HEADS],
             next: [NONE; REFUSALS_PER_TENANT],
-            // Entra gives the id, so nobody knew it when the names were chosen. Whatever they are, with an odd factor
-            // two of them fall together by a chance of two in `HEADS` at the most (multiply-shift of
-            // Dietzfelbinger and others, 1997).
-            factor: event.id | 1,
+            factor: factor(event),
         }
     }
 
@@ -67,6 +64,14 @@ impl Groups {
         self.of[place(at)] = group;
         group
     }
+}
+
+/// An odd number that nobody knew when the names were chosen: Entra gives the id, and without one the number changes with
+/// every second. Whatever the names are, two of them fall together by a chance of two in `HEADS` at the most
+/// (multiply-shift of Dietzfelbinger and others, 1997).
+fn factor(event: &Event) -> u32 {
+    let mixed = (event.id ^ event.at).wrapping_mul(0x9e37_79b1);
+    (mixed ^ mixed >> 15).wrapping_mul(0x85eb_ca6b) | 1
 }
 
 #[cfg(test)]
