@@ -5,7 +5,8 @@
 //! together where nearly all of it shows one user agent, comes from countries where nobody ever got in, or is far more
 //! than in the half-hour before. Only a first factor that was refused counts, so tokens that run out together do not.
 //! Shuffled and repeated records change nothing but which one is the first to see enough.
-use super::password_spray_ip::REFUSED;
+use super::groups::{Each, Group, Groups, NONE, place};
+use super::password_spray_ip::is_refused;
 use super::prelude::*;
 use super::shared;
 use crate::limits::{REFUSALS_PER_TENANT, REFUSALS_SECS, SETTLE_SECS};
@@ -139,111 +140,255 @@ const WINDOW_SECS: Opt = Opt::int(
 );
 
 /// Users of one address from which on the address shows it: `password_spray_ip` begins there.
-const USERS_OF_ADDRESS: i64 = 5;
-
-/// Users and addresses of some refusals.
-fn spread<'a>(refusals: impl Iterator<Item = &'a Refusal> + Clone) -> (i64, i64) {
-    (
-        shared::distinct(refusals.clone().map(|refusal| refusal.user)),
-        shared::distinct(refusals.map(|refusal| refusal.address)),
-    )
-}
-
-/// Some refusals of a tenant. They stand where they are listed, so that a spray takes no memory.
-struct List<'a> {
-    refusals: [&'a Refusal; REFUSALS_PER_TENANT],
-    count: usize,
-}
-
-impl<'a> List<'a> {
-    /// `None` for an empty list.
-    fn of(mut refusals: impl Iterator<Item = &'a Refusal>) -> Option<List<'a>> {
-        let first = refusals.next()?;
-        let mut list = List {
-            refusals: [first; REFUSALS_PER_TENANT],
-            count: 1,
-        };
-        for (place, refusal) in list.refusals.iter_mut().skip(1).zip(refusals) {
-            *place = refusal;
-            list.count += 1;
-        }
-        Some(list)
-    }
-
-    fn all(&self) -> &[&'a Refusal] {
-        self.refusals.get(..self.count).unwrap_or(&[])
-    }
-
-    /// Sorts by a number; what has the same number stays in order.
-    fn sort_by(&mut self, number: fn(&Refusal) -> u32) {
-        let before = self.refusals;
-        let mut places = [0; REFUSALS_PER_TENANT];
-        for ((place, refusal), position) in places.iter_mut().zip(self.all()).zip(0_u64..) {
-            *place = u64::from(number(refusal)) << 32 | position;
-        }
-        let places = places.get_mut(..self.count).unwrap_or(&mut []);
-        places.sort_unstable();
-        for (refusal, place) in self.refusals.iter_mut().zip(places) {
-            let position = usize::try_from(*place & u64::from(u32::MAX)).unwrap_or(0);
-            *refusal = before.get(position).unwrap_or(refusal);
-        }
-    }
-}
+const USERS_OF_ADDRESS: u16 = 5;
 
 /// Whether a refusal is of a first factor, at an address that is known.
-fn is_refused(refusal: &Refusal) -> bool {
-    REFUSED.contains(&refusal.code) && refusal.address != 0
+fn counts(refusal: &Refusal) -> bool {
+    is_refused(refusal.code) && refusal.address != 0
 }
 
-/// Refusals of users with few tries, at addresses with few such users; `None` where there are none.
-fn lone(tenant: &Tenant, tries: i64) -> Option<List<'_>> {
-    let few = |tried: &&[&Refusal]| i64::try_from(tried.len()).is_ok_and(|count| count <= tries);
-    let mut refused = List::of(tenant.refusals.all().iter().filter(|one| is_refused(one)))?;
-    refused.sort_by(|refusal| refusal.user);
-    let by_user = refused.all().chunk_by(|one, next| one.user == next.user);
-    let mut few = List::of(by_user.filter(few).flatten().copied())?;
-    few.sort_by(|refusal| refusal.address);
-    let by_address = few.all().chunk_by(|one, next| one.address == next.address);
-    let lone =
-        |here: &&[&Refusal]| shared::distinct(here.iter().map(|one| one.user)) < USERS_OF_ADDRESS;
-    List::of(by_address.filter(lone).flatten().copied())
+/// Whether a record is seen to be none of a spray before all users and addresses are looked at: of a user with many
+/// tries, or at an address that shows it by itself. Most attacks are one or the other.
+fn is_other(refusals: &[Refusal], event: &Event, tries_max: i64) -> bool {
+    let tries = |user: u32| {
+        let own = refusals.iter().filter(|one| one.user == user);
+        shared::count(own.filter(|one| counts(one)))
+    };
+    let newest = || refusals.iter().rev();
+    let Some(own) = newest().find(|one| one.id == event.id) else {
+        return true;
+    };
+    if tries(event.user) > tries_max {
+        return true;
+    }
+    let mut users = [0; USERS_OF_ADDRESS as usize];
+    let mut found = 0;
+    for one in newest().filter(|one| one.address == own.address && counts(one)) {
+        if one.user == 0 || users.contains(&one.user) {
+            continue;
+        }
+        users[found] = one.user;
+        found += 1;
+        if found == users.len() {
+            return users.iter().all(|&user| tries(user) <= tries_max);
+        }
+    }
+    false
+}
+
+/// Refusals of users with few tries, at addresses with few such users.
+struct Lone<'a> {
+    refusals: &'a [Refusal],
+    users: Groups,
+    addresses: Groups,
+    /// Refusals of each user.
+    tries: Each<u16>,
+    tries_max: u16,
+    /// Users with few tries at each address; refusals where none has as many as matter.
+    crowd: Each<u16>,
+}
+
+impl<'a> Lone<'a> {
+    fn new(refusals: &'a [Refusal], event: &Event, tries_max: u16) -> Lone<'a> {
+        Lone {
+            refusals,
+            users: Groups::new(event),
+            addresses: Groups::new(event),
+            tries: [0; REFUSALS_PER_TENANT],
+            tries_max,
+            crowd: [0; REFUSALS_PER_TENANT],
+        }
+    }
+
+    /// Finds them, in place: what was found is too large to be moved.
+    fn find(&mut self, event: &Event) {
+        let refusals = self.refusals;
+        let of = |group| refusals.get(usize::from(group));
+        let mut most = 0;
+        for (at, one) in (0..).zip(refusals).filter(|(_, one)| counts(one)) {
+            let user_of = |group| of(group).map_or(0, |one| one.user);
+            let user = self.users.add(at, one.user, user_of);
+            self.tries[place(user)] += 1;
+            let address_of = |group| of(group).map_or(0, |one| one.address);
+            let address = self.addresses.add(at, one.address, address_of);
+            let here = &mut self.crowd[place(address)];
+            *here += 1;
+            most = most.max(*here);
+        }
+        // There are no more users than refusals.
+        if most >= USERS_OF_ADDRESS {
+            self.find_crowds(event);
+        }
+    }
+
+    /// Counts the users with few tries at each address.
+    fn find_crowds(&mut self, event: &Event) {
+        self.crowd.fill(0);
+        // A user who tries twice at an address is one user there.
+        let mut pairs = None;
+        for (at, one) in (0..).zip(self.refusals) {
+            let (user, address) = (self.users.of[place(at)], self.addresses.of[place(at)]);
+            if user == NONE || !self.is_few(user) || one.user == 0 {
+                continue;
+            }
+            if self.tries[place(user)] > 1 {
+                let pairs = pairs.get_or_insert_with(|| Groups::new(event));
+                let both = |user, address| u32::from(user) << 16 | u32::from(address);
+                let pair_of = |at| both(self.users.of[place(at)], self.addresses.of[place(at)]);
+                if pairs.add(at, both(user, address), pair_of) != at {
+                    continue;
+                }
+            }
+            self.crowd[place(address)] += 1;
+        }
+    }
+
+    /// Whether it is of a user with few tries.
+    fn is_few(&self, user: Group) -> bool {
+        self.tries[place(user)] <= self.tries_max
+    }
+
+    /// All of them, with user and address.
+    fn all(&self) -> impl Iterator<Item = (Group, Group, &'a Refusal)> {
+        let groups = self.users.of.iter().zip(&self.addresses.of);
+        let all = groups.zip(self.refusals);
+        let all = all.map(|((&user, &address), one)| (user, address, one));
+        all.filter(|&(user, address, _)| {
+            user != NONE && self.is_few(user) && self.crowd[place(address)] < USERS_OF_ADDRESS
+        })
+    }
+}
+
+/// What counts of a refusal, one bit each.
+mod kind {
+    /// Within the window.
+    pub const NOW: u8 = 1;
+    /// Within it and with the user agent of the record.
+    pub const AGENT: u8 = 2;
+    /// Within it and from a country where nobody ever got in.
+    pub const STRANGE: u8 = 4;
+    /// Within it and with the code of the record.
+    pub const CODE: u8 = 8;
+    /// With that code, before the window.
+    pub const USUAL: u8 = 16;
+    pub const ALL: usize = 32;
+}
+
+/// How many users, or addresses, have refusals of each kind.
+struct Tally {
+    /// Kinds that were found of each.
+    found: Each<u8>,
+    /// How often these kinds were the ones that were new of one.
+    times: [u16; kind::ALL],
+}
+
+impl Tally {
+    fn new() -> Tally {
+        Tally {
+            found: [0; REFUSALS_PER_TENANT],
+            times: [0; kind::ALL],
+        }
+    }
+
+    /// Counts a refusal of these kinds: one, once for each kind.
+    fn add(&mut self, one: Group, kinds: u8) {
+        let found = &mut self.found[place(one)];
+        let new = kinds & !*found;
+        *found |= kinds;
+        self.times[usize::from(new) % kind::ALL] += 1;
+    }
+
+    /// How many have one of a kind.
+    fn count(&self, kind: u8) -> i64 {
+        let times = self.times.iter().zip(0_u8..);
+        let times = times.filter(|(_, kinds)| kinds & kind != 0);
+        times.map(|(times, _)| i64::from(*times)).sum()
+    }
+}
+
+/// Countries where somebody got in, to be asked for each refusal. Five bits tell letters apart, so ten tell countries.
+struct Countries([u64; 16]);
+
+impl Countries {
+    fn of(tenant: &Tenant) -> Countries {
+        let mut countries = Countries([0; 16]);
+        for seen in tenant.countries.all() {
+            let (word, bit) = Countries::place(seen.key);
+            countries.0[word] |= 1 << bit;
+        }
+        countries
+    }
+
+    fn have(&self, country: u16) -> bool {
+        let (word, bit) = Countries::place(country.into());
+        self.0[word] >> bit & 1 != 0
+    }
+
+    fn place(country: u32) -> (usize, u32) {
+        let number = (country >> 8 & 31) << 5 | country & 31;
+        ((number >> 6) as usize, number & 63)
+    }
 }
 
 fn check(case: &Case) -> Option<Hit> {
     let (tenant, before, event) = case.tenant()?;
-    if !REFUSED.contains(&event.code) || !event.is_failure() || event.is(Traits::WORKLOAD) {
+    if !is_refused(event.code) || !event.is_failure() || event.is(Traits::WORKLOAD) {
         return None;
     }
     let int = |opt| case.config.int(opt);
     let least = int(&AGENT_USERS)
         .min(int(&COUNTRY_USERS))
         .min(int(&SPIKE_USERS));
-    let clock = i64::from(tenant.refusals.clock());
-    let from = clock - int(&WINDOW_SECS);
-    if i64::from(event.at) <= from || shared::count(tenant.refusals.all().iter()) < least {
+    let refusals = tenant.refusals.all();
+    let from = i64::from(tenant.refusals.clock()) - int(&WINDOW_SECS);
+    let now = shared::count(tenant.refusals.within(int(&WINDOW_SECS)).iter());
+    // A spray has no more users than refusals.
+    if i64::from(event.at) <= from
+        || shared::count(refusals.iter()) < least
+        || now < least.min(int(&FAMILIAR_USERS))
+    {
         return None;
     }
     let tries = int(&TRIES_MAX);
-    let (mut own, mut now) = (0, 0);
-    for refusal in tenant.refusals.all().iter().filter(|one| is_refused(one)) {
-        own += i64::from(refusal.user == event.user);
-        now += i64::from(i64::from(refusal.at) > from);
-    }
-    // A user with many tries is none of a spray; without a request id, the record is not told from others. And a spray
-    // has no more users than refusals.
-    if (own > tries && event.id != 0) || now < least.min(int(&FAMILIAR_USERS)) {
+    // Without a request id, the record is not told from others.
+    if event.id != 0 && is_other(refusals, event, tries) {
         return None;
     }
-    let lone = lone(tenant, tries)?;
-    let lone = lone.all();
-    if !lone.iter().any(|refusal| refusal.id == event.id) {
+    let mut lone = Lone::new(refusals, event, u16::try_from(tries).unwrap_or(u16::MAX));
+    lone.find(event);
+
+    // Of a tenant that is known for less than a day no country means anything.
+    let history = tenant.since != 0 && tenant.since.saturating_add(SETTLE_SECS) <= event.at;
+    let known = (history && !tenant.countries.is_full()).then(|| Countries::of(tenant));
+    let strange =
+        |country: u16| country != 0 && known.as_ref().is_some_and(|known| !known.have(country));
+    let kinds = |one: &Refusal| {
+        let bit = |kind, is| if is { kind } else { 0 };
+        let code = one.code == event.code;
+        if i64::from(one.at) > from {
+            kind::NOW
+                | bit(kind::AGENT, one.agent == event.agent)
+                | bit(kind::STRANGE, strange(one.country))
+                | bit(kind::CODE, code)
+        } else {
+            bit(kind::USUAL, code)
+        }
+    };
+    let (mut users, mut addresses) = (Tally::new(), Tally::new());
+    let mut own = false;
+    for (user, address, one) in lone.all() {
+        own |= one.id == event.id;
+        let kinds = kinds(one);
+        addresses.add(address, kinds);
+        // Nobody known is no user.
+        if one.user != 0 {
+            users.add(user, kinds);
+        }
+    }
+    if !own {
         return None;
     }
-    let now = lone
-        .iter()
-        .copied()
-        .filter(|refusal| i64::from(refusal.at) > from);
-    let (all, _) = spread(now.clone());
+    let spread = |kind| (users.count(kind), addresses.count(kind));
     let minutes = int(&WINDOW_SECS) / 60;
     let fire = |level, (users, addresses), what: &'static str| {
         case.hit(
@@ -264,45 +409,28 @@ fn check(case: &Case) -> Option<Hit> {
     } else {
         &AGENT_USERS
     });
-    let seen = spread(now.clone().filter(|refusal| refusal.agent == event.agent));
-    if seen.0 >= least && seen.1 >= int(&ADDRESSES) && seen.0 * 100 >= all * int(&AGENT_SHARE) {
+    let seen = spread(kind::AGENT);
+    let share = users.count(kind::NOW) * int(&AGENT_SHARE);
+    if seen.0 >= least && seen.1 >= int(&ADDRESSES) && seen.0 * 100 >= share {
         return fire(&ONE_AGENT, seen, "with one user agent");
     }
 
-    // Of a tenant that is known for less than a day no country means anything.
-    let strange = |country: u16| {
-        country != 0
-            && tenant.countries.get(u32::from(country)).is_none()
-            && !tenant.countries.is_full()
-    };
-    let history = tenant.since != 0 && tenant.since.saturating_add(SETTLE_SECS) <= event.at;
-    if history && strange(event.country) {
-        let seen = spread(now.clone().filter(|refusal| strange(refusal.country)));
-        if seen.0 >= int(&COUNTRY_USERS) && seen.1 >= int(&ADDRESSES) {
-            return fire(
-                &STRANGE_COUNTRIES,
-                seen,
-                "in countries where nobody ever got in",
-            );
-        }
+    let seen = spread(kind::STRANGE);
+    if strange(event.country) && seen.0 >= int(&COUNTRY_USERS) && seen.1 >= int(&ADDRESSES) {
+        return fire(
+            &STRANGE_COUNTRIES,
+            seen,
+            "in countries where nobody ever got in",
+        );
     }
 
-    let same = |refusal: &&Refusal| refusal.code == event.code;
-    let seen = spread(now.filter(same));
+    let seen = spread(kind::CODE);
     // The window before has to be known: the tenant long enough, and nothing let go to make room.
     let young = tenant.since != 0 && tenant.since.saturating_add(REFUSALS_SECS) > event.at;
-    if seen.0.min(seen.1) < int(&SPIKE_USERS)
-        || young
-        || tenant.refusals.all().len() >= REFUSALS_PER_TENANT
-    {
+    if seen.0.min(seen.1) < int(&SPIKE_USERS) || young || refusals.len() >= REFUSALS_PER_TENANT {
         return None;
     }
-    let earlier = lone
-        .iter()
-        .copied()
-        .filter(|refusal| i64::from(refusal.at) <= from);
-    let (usual, _) = spread(earlier.filter(same));
-    if seen.0 < usual * int(&SPIKE_FACTOR) {
+    if seen.0 < users.count(kind::USUAL) * int(&SPIKE_FACTOR) {
         return None;
     }
     fire(&SPIKE, seen, "far more than before")
@@ -310,6 +438,9 @@ fn check(case: &Case) -> Option<Hit> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
     use crate::signals::bench::{Line, Story};
 
     const ID: &str = "distributed_spray";
@@ -531,5 +662,67 @@ mod tests {
             assert_eq!(last.is_some(), number == 8, "{number}");
         }
         assert_eq!(last, Some(60));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn lone_ones_are_those_that_counting_one_by_one_finds(
+            list in prop::collection::vec((0..30_u32, 0..9_u32, 0..4_usize), 1..200),
+            tries in 1..6_u16,
+            factor in any::<u32>(),
+        ) {
+            let refusals: Vec<Refusal> = (1..)
+                .zip(list)
+                .map(|(id, (user, address, code))| Refusal {
+                    id,
+                    user,
+                    address,
+                    code: [50126, 50053, 50034, 53003][code],
+                    ..Refusal::default()
+                })
+                .collect();
+            let all = || refusals.iter().filter(|one| counts(one));
+            let few = |user| all().filter(|one| one.user == user).count() <= usize::from(tries);
+            let crowd = |address| {
+                let here = all().filter(|one| one.address == address && few(one.user));
+                shared::distinct(here.map(|one| one.user))
+            };
+            let expected: Vec<u32> = all()
+                .filter(|one| few(one.user) && crowd(one.address) < i64::from(USERS_OF_ADDRESS))
+                .map(|one| one.id)
+                .collect();
+
+            let event = Event { id: factor, ..Event::blank(1) };
+            let mut lone = Lone::new(&refusals, &event, tries);
+            lone.find(&event);
+            let found: Vec<u32> = lone.all().map(|(_, _, one)| one.id).collect();
+            prop_assert_eq!(&found, &expected);
+            for one in &refusals {
+                let event = Event { id: one.id, ..Event::blank(one.user) };
+                if is_other(&refusals, &event, tries.into()) {
+                    prop_assert!(!expected.contains(&one.id), "{}", one.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn countries_are_told_apart() {
+        let letters = || b'A'..=b'Z';
+        let mut tenant = Tenant::default();
+        for (first, second) in [(b'C', b'H'), (b'A', b'A'), (b'Z', b'Z')] {
+            let country = u16::from_be_bytes([first, second]);
+            tenant.countries.note(country.into(), 1, false);
+        }
+        let known = Countries::of(&tenant);
+        for first in letters() {
+            for second in letters() {
+                let country = u16::from_be_bytes([first, second]);
+                let expected = tenant.countries.get(country.into()).is_some();
+                assert_eq!(known.have(country), expected, "{country:x}");
+            }
+        }
     }
 }

@@ -3,10 +3,10 @@
 //! One locked user is a phone with an old password; many at once are somebody's list. Users who were locked before the
 //! window as well are such phones and do not count. Shuffled and repeated records change nothing but which one is the
 //! first to see enough.
+use super::groups::{Groups, place};
 use super::prelude::*;
-use super::shared::Different;
 use crate::limits::REFUSALS_SECS;
-use crate::state::tenant::Tenant;
+use crate::state::tenant::{Refusal, Tenant};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "lockout_burst",
@@ -79,24 +79,16 @@ const BURST_SECS: Opt = Opt::int(
     "Elastic credential_access_identity_user_account_lockouts: 5 minutes",
 );
 
-/// How many users were locked within `secs` and not before; `None` where the record is no lock of these.
-fn newly_locked(tenant: &Tenant, event: &Event, secs: i64) -> Option<i64> {
-    let from = i64::from(tenant.refusals.clock()) - secs;
-    let all = tenant.refusals.all().iter();
-    let mut users = Different::default();
-    let (mut nobody, mut part, mut locked) = (false, false, 0);
-    for lock in all.filter(|refusal| refusal.caused_by(Cause::AccountLocked)) {
-        // Each user's first lock that is known: the list is in order of time. Locks of nobody known are of one user.
-        let first = match lock.user {
-            0 => !std::mem::replace(&mut nobody, true),
-            user => users.add(user),
-        };
-        if first && i64::from(lock.at) > from {
-            locked += 1;
-            part |= lock.user == event.user;
-        }
-    }
-    (part && i64::from(event.at) > from).then_some(locked)
+/// Each user's first lock that is known: the list is in order of time. Locks of nobody known are of one user.
+fn first_locks<'a>(tenant: &'a Tenant, event: &Event) -> impl Iterator<Item = &'a Refusal> {
+    let refusals = tenant.refusals.all();
+    let mut users = Groups::new(event);
+    let locks = (0..).zip(refusals);
+    let firsts = locks.filter(move |&(at, lock)| {
+        lock.caused_by(Cause::AccountLocked)
+            && users.add(at, lock.user, |at| refusals[place(at)].user) == at
+    });
+    firsts.map(|(_, lock)| lock)
 }
 
 fn check(case: &Case) -> Option<Hit> {
@@ -104,15 +96,24 @@ fn check(case: &Case) -> Option<Hit> {
     if !event.caused_by(Cause::AccountLocked) || event.user == 0 {
         return None;
     }
-    for (level, users, window) in [
-        (&MANY, &MANY_USERS, &MANY_SECS),
-        (&BURST, &BURST_USERS, &BURST_SECS),
-    ] {
-        let secs = case.config.int(window);
-        let Some(locked) = newly_locked(tenant, event, secs) else {
-            continue;
-        };
-        if locked >= case.config.int(users) {
+    let int = |opt| case.config.int(opt);
+    let levels = [
+        (&MANY, &MANY_USERS, int(&MANY_SECS)),
+        (&BURST, &BURST_USERS, int(&BURST_SECS)),
+    ];
+    let from = levels.map(|(_, _, secs)| i64::from(tenant.refusals.clock()) - secs);
+    // How many were locked in each window and not before, and whether the user is one of them.
+    let mut seen = [(0, false); 2];
+    for lock in first_locks(tenant, event) {
+        for ((locked, part), from) in seen.iter_mut().zip(from) {
+            if i64::from(lock.at) > from {
+                *locked += 1;
+                *part |= lock.user == event.user;
+            }
+        }
+    }
+    for (((level, users, secs), from), (locked, part)) in levels.into_iter().zip(from).zip(seen) {
+        if part && i64::from(event.at) > from && locked >= int(users) {
             let minutes = secs / 60;
             return case.hit(
                 level,

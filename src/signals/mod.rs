@@ -37,6 +37,7 @@ mod enum_unknown;
 mod failure_spike_baseline;
 mod first_seen_client;
 mod first_seen_network_device;
+mod groups;
 mod impossible_travel;
 mod interrupted_burst_ip;
 mod interrupted_sequence;

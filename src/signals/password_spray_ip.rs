@@ -6,7 +6,7 @@
 //! enough; a record delivered twice says the same again.
 use super::prelude::*;
 use super::shared;
-use crate::state::address::{Address, Trace};
+use crate::state::address::Address;
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "password_spray_ip",
@@ -108,11 +108,9 @@ const SLOW_SECS: Opt = Opt::window(
     "Our value: as long as refusals are remembered one by one",
 );
 
-/// Codes of a first factor that was refused: Sentinel's `SigninPasswordSpray` and ASIM's lookup.
-pub(super) const REFUSED: [u32; 7] = [50126, 50053, 50055, 50056, 50034, 50064, 51004];
-
-fn is_refused(trace: &Trace) -> bool {
-    REFUSED.contains(&trace.code)
+/// Whether a code says that a first factor was refused: Sentinel's `SigninPasswordSpray` and ASIM's lookup.
+pub(super) fn is_refused(code: u32) -> bool {
+    matches!(code, 50126 | 50053 | 50055 | 50056 | 50034 | 50064 | 51004)
 }
 
 /// A spray as seen from the address.
@@ -140,7 +138,7 @@ pub(super) fn spray(case: &Case, address: &Address, at: u32, but: u32) -> Option
             .trouble
             .all()
             .iter()
-            .filter(|trace| is_refused(trace)),
+            .filter(|trace| is_refused(trace.code)),
     );
     for (level, few, many, window) in rows.into_iter().filter(|row| row.1 <= refused) {
         let secs = int(window);
@@ -148,7 +146,7 @@ pub(super) fn spray(case: &Case, address: &Address, at: u32, but: u32) -> Option
             continue;
         }
         let traces = address.trouble.within(secs);
-        let users = shared::strangers(traces, |trace| is_refused(trace) && trace.user != but);
+        let users = shared::strangers(traces, |trace| is_refused(trace.code) && trace.user != but);
         if users < few {
             continue;
         }
@@ -168,7 +166,7 @@ pub(super) fn spray(case: &Case, address: &Address, at: u32, but: u32) -> Option
 
 fn check(case: &Case) -> Option<Hit> {
     let (address, _, event) = case.address()?;
-    if !REFUSED.contains(&event.code) || shared::is_insider(address, event) {
+    if !is_refused(event.code) || shared::is_insider(address, event) {
         return None;
     }
     let seen = spray(case, address, event.at, 0)?;

@@ -9,6 +9,7 @@ use crate::config::Opt;
 use crate::input::Record;
 use crate::input::shapes::Field;
 use crate::input::words::mentions;
+use crate::limits::{EVENTS_PER_USER, REFRESHES_PER_USER, TRACES_PER_ADDRESS};
 use crate::state::Attack;
 use crate::state::address::{Address, Trace};
 use crate::state::event::{Event, Traits};
@@ -194,11 +195,9 @@ pub(super) fn distinct(hashes: impl Iterator<Item = u32>) -> i64 {
 /// Counts how many different hashes there are. Takes no memory of its own, and a few instructions for each hash; where
 /// they are chosen to collide, so many for each that was added before, of which there are few.
 pub(super) struct Different {
-    /// Twice as many as the longest list of a user or address has entries; 0 for a free one.
+    /// 0 for a free one.
     slots: [u32; 256],
     count: usize,
-    /// What found no free slot, as of a tenant's list, in order.
-    others: Vec<u32>,
 }
 
 impl Default for Different {
@@ -206,17 +205,19 @@ impl Default for Different {
         Different {
             slots: [0; 256],
             count: 0,
-            others: Vec::new(),
         }
     }
 }
 
 impl Different {
-    /// Beyond it the search for a free slot would become long.
-    const USED_MAX: usize = 192;
+    /// More than the longest list of a user or address has entries. Beyond it the search for a free slot would become
+    /// long, so no more are counted.
+    const COUNT_MAX: usize = 192;
 
     /// Counts a hash that was not added before, and says whether it was not; 0 stands for "not known" and does not count.
     pub(super) fn add(&mut self, hash: u32) -> bool {
+        const { assert!(TRACES_PER_ADDRESS < Different::COUNT_MAX) };
+        const { assert!(EVENTS_PER_USER + REFRESHES_PER_USER < Different::COUNT_MAX) };
         if hash == 0 {
             return false;
         }
@@ -229,24 +230,20 @@ impl Different {
                 return false;
             }
             if *slot == 0 {
-                break;
+                let counts = self.count < Different::COUNT_MAX;
+                if counts {
+                    *slot = hash;
+                    self.count += 1;
+                }
+                return counts;
             }
             place = place.wrapping_add(1);
         }
-        if self.count < Different::USED_MAX {
-            self.slots[usize::from(place)] = hash;
-            self.count += 1;
-        } else if let Err(place) = self.others.binary_search(&hash) {
-            self.others.insert(place, hash);
-        } else {
-            return false;
-        }
-        true
     }
 
     /// How many there were.
     pub(super) fn count(&self) -> i64 {
-        i64::try_from(self.count + self.others.len()).unwrap_or(i64::MAX)
+        i64::try_from(self.count).unwrap_or(i64::MAX)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The tenant's policies stand in each record; user, address, agent, device, application, times and ids change from
 //! one to the next. What ends a sign-in follows a usual day: four in five succeed, one in ten stops at a prompt.
-//! Everything follows from the number of the record, so the same stream has the same bytes everywhere.
+//! Everything follows from the number of the record, so the same stream has the same bytes everywhere. Attacks make
+//! streams of their own: whoever tries passwords chooses what comes, and must not choose what it costs.
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -58,11 +59,64 @@ impl Form {
     pub const ALL: [Form; 4] = [Form::CUT_DOWN, Form::PLAIN, Form::USUAL, Form::LONG];
 }
 
+/// Who signs in, and from where: what else of a stream changes from one record to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Crowd {
+    /// They take turns.
+    users: u32,
+    /// Likewise.
+    addresses: u32,
+    /// Whether all have the same client.
+    one_client: bool,
+    /// Milliseconds from one sign-in of a user to the next.
+    pace_millis: u64,
+    ends: &'static [End],
+}
+
+impl Crowd {
+    /// Usual sign-ins of so many users, each with an address and a client of their own, some four times in an hour.
+    pub fn usual(users: u32) -> Crowd {
+        let users = users.max(1);
+        Crowd {
+            users,
+            addresses: users,
+            one_client: false,
+            pace_millis: 1_000_000,
+            ends: &ENDS,
+        }
+    }
+
+    /// One address tries 2,000 users in turn.
+    pub const SPRAY: Crowd = Crowd::attack(2000, 1, &GUESSES);
+    /// 2,000 addresses try one user in turn.
+    pub const BRUTE_FORCE: Crowd = Crowd::attack(1, 2000, &GUESSES);
+    /// One address interrupts one user again and again.
+    pub const FLOOD: Crowd = Crowd::attack(1, 1, &PROMPTS);
+    /// 2,000 addresses try as many users, each once in a round.
+    pub const DISTRIBUTED_SPRAY: Crowd = Crowd::attack(2000, 2000, &REFUSALS);
+    /// The same with other clients, so that no signal has an answer before it has looked at all there is.
+    pub const DISTRIBUTED_SPRAY_MIXED: Crowd = Crowd {
+        one_client: false,
+        ..Crowd::DISTRIBUTED_SPRAY
+    };
+
+    /// A sign-in a second.
+    const fn attack(users: u32, addresses: u32, ends: &'static [End]) -> Crowd {
+        Crowd {
+            users,
+            addresses,
+            one_client: true,
+            pace_millis: 1000 * users as u64,
+            ends,
+        }
+    }
+}
+
 /// An endless stream of records.
 #[derive(Debug, Clone)]
 pub struct Stream {
     form: Form,
-    users: u32,
+    crowd: Crowd,
     hostile: bool,
     next: u64,
 }
@@ -81,9 +135,14 @@ pub enum Shape {
 impl Stream {
     /// Records of so many users, one after the other. Each signs in some four times in an hour of event time.
     pub fn new(form: Form, users: u32) -> Self {
+        Stream::of(form, Crowd::usual(users))
+    }
+
+    /// Records of a crowd.
+    pub fn of(form: Form, crowd: Crowd) -> Self {
         Stream {
             form,
-            users: users.max(1),
+            crowd,
             hostile: false,
             next: 0,
         }
@@ -109,7 +168,7 @@ impl Stream {
 
     /// The next record, without a line end.
     pub fn record(&mut self, shape: Shape) -> String {
-        let sign_in = SignIn::of(self.next, self.users);
+        let sign_in = SignIn::of(self.next, &self.crowd);
         self.next += 1;
         let policies = self.policies(&sign_in);
         match shape {
@@ -163,6 +222,7 @@ impl Stream {
 }
 
 /// How a sign-in ends.
+#[derive(Debug)]
 struct End {
     /// Of a hundred sign-ins.
     share: u64,
@@ -233,6 +293,56 @@ const ENDS: [End; 6] = [
         policy: "failure",
         access: "failure",
         first: (true, "Correct password"),
+    },
+];
+
+const WRONG: End = End {
+    share: 60,
+    code: 50126,
+    reason: "Invalid username or password or Invalid on-premise username or password.",
+    details: "",
+    policy: "notApplied",
+    access: "notApplied",
+    first: (false, "Invalid username or password"),
+};
+
+const LOCKED: End = End {
+    share: 20,
+    code: 50053,
+    reason: "Account is locked because user tried to sign in too many times with an incorrect user ID or password.",
+    details: "",
+    policy: "notApplied",
+    access: "notApplied",
+    first: (false, "Account is locked"),
+};
+
+const STOPPED: End = End {
+    share: 20,
+    code: 50076,
+    reason: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication.",
+    details: "MFA required in Azure AD",
+    policy: "failure",
+    access: "failure",
+    first: (true, "Correct password"),
+};
+
+/// What comes of passwords that are tried.
+const GUESSES: [End; 3] = [WRONG, LOCKED, STOPPED];
+
+/// The same, where none is right.
+const REFUSALS: [End; 2] = [End { share: 80, ..WRONG }, LOCKED];
+
+/// What a right password alone gives.
+const PROMPTS: [End; 2] = [
+    End {
+        share: 50,
+        ..STOPPED
+    },
+    End {
+        share: 50,
+        code: 50074,
+        reason: "Strong Authentication is required.",
+        ..STOPPED
     },
 ];
 
@@ -365,12 +475,13 @@ const TENANT: &str = "6f3c2a91-4b0e-4d57-9a86-1c2f7be0d143";
 /// 2026-03-02T08:00:00Z, in milliseconds since 1970.
 const START_MILLIS: u64 = 1_772_438_400_000;
 
-/// Milliseconds from one sign-in of a user to the next.
-const PACE_MILLIS: u64 = 1_000_000;
-
 struct SignIn {
     number: u64,
     user: u64,
+    /// The number of the address.
+    place: u64,
+    /// The number of the client.
+    client: u64,
     end: &'static End,
     user_text: String,
     name: String,
@@ -382,13 +493,14 @@ struct SignIn {
 }
 
 impl SignIn {
-    fn of(number: u64, users: u32) -> SignIn {
-        let users = u64::from(users);
+    fn of(number: u64, crowd: &Crowd) -> SignIn {
+        let users = u64::from(crowd.users);
         // All in turn, so that as many users are seen as are asked for.
         let user = number % users;
-        let at = START_MILLIS + number * PACE_MILLIS / users;
+        let place = number % u64::from(crowd.addresses);
+        let at = START_MILLIS + number * crowd.pace_millis / users;
         let mut left = mix(number) % 100;
-        let end = ENDS.iter().find(|end| {
+        let end = crowd.ends.iter().find(|end| {
             let found = left < end.share;
             left = left.saturating_sub(end.share);
             found
@@ -398,6 +510,8 @@ impl SignIn {
         SignIn {
             number,
             user,
+            place,
+            client: if crowd.one_client { 0 } else { user },
             end: end.unwrap_or(&ENDS[0]),
             user_text: format!(
                 "{}.{}{user}@contoso.example",
@@ -405,8 +519,7 @@ impl SignIn {
                 last.to_lowercase()
             ),
             name: format!("{first} {last}"),
-            // Each user has one of their own.
-            address: Ipv4Addr::from_bits(0x0b00_0000 + u32::try_from(user).unwrap_or(0))
+            address: Ipv4Addr::from_bits(0x0b00_0000 + u32::try_from(place).unwrap_or(0))
                 .to_string(),
             created: time(at, number),
             emitted: time(at + 60_000 + mix(number) % 120_000, number),
@@ -436,6 +549,8 @@ impl SignIn {
         let SignIn {
             number,
             user,
+            place,
+            client,
             user_text,
             name,
             address,
@@ -454,15 +569,15 @@ impl SignIn {
         let user_id = uuid(user << 2 | 3 | 1 << 60);
         let (app, resource) = APPS[pick(*number, 3, APPS.len())];
         let app_id = uuid(pick(*number, 3, APPS.len()) as u64 | 1 << 61);
-        let (agent, system, browser) = AGENTS[pick(*user, 4, AGENTS.len())];
-        let agent_minor = user % 7;
-        let (city, canton, latitude, longitude) = CITIES[pick(*user, 5, CITIES.len())];
-        let asn = 64_496 + user % 16;
+        let (agent, system, browser) = AGENTS[pick(*client, 4, AGENTS.len())];
+        let agent_minor = client % 7;
+        let (city, canton, latitude, longitude) = CITIES[pick(*place, 5, CITIES.len())];
+        let asn = 64_496 + place % 16;
         let session = uuid(user << 2 | 1 << 62);
-        let device = if user.is_multiple_of(3) {
+        let device = if client.is_multiple_of(3) {
             String::new()
         } else {
-            uuid(user << 2 | 1 << 59)
+            uuid(client << 2 | 1 << 59)
         };
         let token = &uuid(number << 2)[14..];
         let scopes: String = SCOPES.chars().cycle().take(fill).collect();
