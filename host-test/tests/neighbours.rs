@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use common::bridge::{PATIENCE, Sender, Serve, reason, records};
 use common::faulty::{Fault, Faulty};
+use tokio::io::AsyncWriteExt as _;
 
 /// A downstream that does what it is told, once each, and otherwise nothing wrong; and what it took.
 struct Told {
@@ -45,6 +46,11 @@ impl Told {
 
     fn url(&self) -> String {
         format!("http://{}/in", self.downstream.address)
+    }
+
+    /// As it is shown: its path may be secret.
+    fn origin(&self) -> String {
+        format!("http://{}/", self.downstream.address)
     }
 
     fn does(&self, fault: Fault) {
@@ -127,7 +133,7 @@ fn whatever_the_downstream_does_its_sender_hears_it_and_nothing_is_lost() {
             "{fault:?}"
         );
         if let Some(said) = said {
-            let said = said.replace("{url}", &told.url());
+            let said = said.replace("{url}", &told.origin());
             serve.wait_until_said(&said);
         }
     }
@@ -271,6 +277,54 @@ fn senders_that_are_slow_keep_nobody_waiting_and_are_told() {
     assert!(began.elapsed() > Duration::from_secs(50));
     serve.wait_until_said("refused a request: 408 Request Timeout");
     assert!(serve.peak_mib() < 300, "{} MiB", serve.peak_mib());
+}
+
+/// Their requests take up room already, all that there is.
+#[test]
+fn senders_that_stop_in_the_middle_hold_nobody_up() {
+    let sender = Sender::new();
+    let told = Told::start(&sender);
+    let serve = Serve::start(&told.url(), &[]);
+    let part = vec![b' '; 2 << 20];
+    let began = Instant::now();
+    let mut stopped: Vec<TcpStream> = (0..70)
+        .map(|_| begin(&serve, 32 << 20, &part[..70_000]))
+        .collect();
+    for _ in 0..3 {
+        stopped.push(begin(&serve, 32 << 20, &part));
+    }
+    assert_eq!(sender.post(&serve.url, records(0..1)).0, 200);
+    for stream in &mut stopped {
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+    }
+    assert!(
+        began.elapsed() < Duration::from_secs(50),
+        "a minute is for those that take up none"
+    );
+    assert!(serve.peak_mib() < 400, "{} MiB", serve.peak_mib());
+}
+
+#[test]
+fn an_address_that_opens_connections_without_end_keeps_no_other_out() {
+    let sender = Sender::new();
+    let told = Told::start(&sender);
+    let serve = Serve::start(&told.url(), &[]);
+    let address = serve.address().parse().unwrap();
+    let connect = async || {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind("127.0.0.2:0".parse().unwrap())?;
+        let mut stream = socket.connect(address).await?;
+        stream.write_all(b"GET /health HTTP/1.1\r\n").await?;
+        Ok::<_, std::io::Error>(stream)
+    };
+    let open: Vec<_> = (0..600)
+        .map(|_| sender.runtime.block_on(connect()))
+        .collect();
+    assert_eq!(sender.post(&serve.url, records(0..3)).0, 200);
+    serve.wait_until_said("an address has as many connections as one may; more from there are closed; it is 127.0.0.2");
+    drop(open);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::sync::Arc;
 
-use common::bridge::{Does, Downstream, Sender, Serve, reason, records};
+use common::bridge::{Arrived, Does, Downstream, Sender, Serve, reason, records, wait_until};
 use common::enrich;
 use common::stream::stream;
 use serde_json::Value;
@@ -39,7 +39,7 @@ fn what_is_posted_arrives_enriched_and_its_sender_hears_what_the_downstream_said
         );
     }
     let arrived = downstream.arrived();
-    let kind = |one: &common::bridge::Arrived| one.headers["content-type"].clone();
+    let kind = |one: &Arrived| one.headers["content-type"].clone();
     assert!(
         arrived
             .iter()
@@ -398,6 +398,15 @@ fn what_cannot_be_taken_is_refused_and_nothing_of_it_is_sent_on() {
             post().header("content-encoding", "X-GZIP").body("no gzip"),
             400,
         ),
+        // Packed twice; what is not named is known by how it begins.
+        (
+            post()
+                .header("content-encoding", "gzip")
+                .header("content-encoding", "gzip")
+                .body("x"),
+            415,
+        ),
+        (post().body(&b"\x1f\x8bno gzip"[..]), 400),
         (sender.client.get(&serve.url), 405),
         (sender.client.delete(&serve.url), 405),
         (sender.client.head(&serve.url), 200),
@@ -442,6 +451,39 @@ fn a_downstream_that_takes_less_at_once_gets_it_in_parts() {
     );
     assert_eq!(sender.post(&serve.url, large).0, 413);
     assert_eq!(downstream.accepted().lines().count(), 3);
+}
+
+#[test]
+fn what_has_arrived_in_parts_is_not_sent_again() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let serve = Serve::start(&downstream.url, &[]);
+    let input = records(0..64);
+    let whole = enrich(&input, "");
+    downstream.takes_at_most(whole.len() / 10);
+    // Too large, too large, and of the quarters and smaller parts one arrives.
+    downstream.next([413, 413, 413, 413, 200, 503].map(Does::Answers));
+    assert_eq!(sender.post(&serve.url, input.clone()).0, 503);
+    let first = downstream.accepted();
+    assert!(!first.is_empty() && whole.starts_with(&first));
+    assert_eq!(sender.post(&serve.url, input).0, 200);
+    let seen = downstream.seen();
+    assert_eq!(first + &downstream.accepted(), whole);
+    // It is known by now how much is taken at once.
+    let refused = seen.iter().filter(|one| one.status == 413).count();
+    assert!(refused <= 1, "{refused}");
+}
+
+#[test]
+fn a_line_that_was_labelled_before_is_no_duplicate_when_it_is_sent_again() {
+    let sender = Sender::new();
+    let downstream = Downstream::start(&sender.runtime);
+    let labelled = enrich(&records(0..3), "");
+    let serve = Serve::start(&downstream.url, &[]);
+    downstream.next([Does::Answers(503)]);
+    assert_eq!(sender.post(&serve.url, labelled.clone()).0, 503);
+    assert_eq!(sender.post(&serve.url, labelled.clone()).0, 200);
+    assert_eq!(downstream.accepted(), labelled);
 }
 
 #[test]
@@ -728,39 +770,60 @@ fn trouble_at_the_second_output_never_costs_what_stays() {
 }
 
 #[test]
-fn a_rollup_does_not_go_with_a_request_that_is_refused() {
+fn a_rollup_that_is_refused_costs_no_record() {
     let sender = Sender::new();
     let downstream = Downstream::start(&sender.runtime);
     let serve = Serve::start(
         &downstream.url,
         &["--mode", "filter", "--suppressed", "/dev/null"],
     );
-    assert_eq!(sender.post(&serve.url, records(0..3)).0, 200);
-    assert_eq!(downstream.arrived().len(), 0);
-    // Hours later, so the roll-ups are due; but this the downstream will not have, and its sender gives up.
-    let later = |id: u32| {
-        let failure = records(id..id + 1).replace("50140", "50126");
-        failure.replace("T08:", "T19:")
+    // Hours apart, so that the roll-ups of the hours before are due.
+    let hour = |hour: u32, text: String| text.replace("T08:", &format!("T{hour:02}:"));
+    let noise = |at: u32| hour(at, records(at * 10..at * 10 + 3));
+    let failure = |at: u32| hour(at, records(at..at + 1).replace("50140", "50126"));
+    let rollups = |arrived: &[Arrived], status| {
+        let bodies = arrived.iter().filter(|one| one.status == status);
+        let count = |one: &Arrived| {
+            String::from_utf8_lossy(&one.body)
+                .matches("signin_triage_rollup")
+                .count()
+        };
+        bodies.map(count).sum::<usize>()
     };
+    assert_eq!(sender.post(&serve.url, noise(1)).0, 200);
+    assert_eq!(downstream.arrived().len(), 0);
+    // They come after the record, by themselves, and later again.
+    downstream.next([200, 503].map(Does::Answers));
+    assert_eq!(sender.post(&serve.url, failure(9)).0, 200);
+    serve.wait_until_said("roll-ups do not arrive, and are sent again later");
+    let arrived = downstream.arrived();
+    assert_eq!((rollups(&arrived, 200), rollups(&arrived, 503)), (0, 3));
+    // This the downstream will not have, and its sender gives up; the roll-ups do not.
     downstream.next([Does::Answers(400)]);
-    assert_eq!(sender.post(&serve.url, later(10)).0, 400);
-    let refused = downstream.arrived().remove(0).body;
-    assert_eq!(
-        String::from_utf8(refused)
-            .unwrap()
-            .matches("signin_triage_rollup")
-            .count(),
-        3
+    assert_eq!(sender.post(&serve.url, failure(10)).0, 400);
+    assert_eq!(rollups(&downstream.arrived(), 400), 0);
+    assert_eq!(sender.post(&serve.url, failure(11)).0, 200);
+    wait_until(|| match rollups(&downstream.seen(), 200) {
+        3 => Ok(()),
+        other => Err(format!("{other} roll-ups")),
+    });
+    downstream.arrived();
+
+    // One of three is refused for good: the other two arrive, and so does all that comes after.
+    assert_eq!(sender.post(&serve.url, noise(12)).0, 200);
+    downstream.next([200, 400, 400, 200, 200].map(Does::Answers));
+    assert_eq!(sender.post(&serve.url, failure(20)).0, 200);
+    serve.wait_until_said("a roll-up is not taken downstream, and is dropped: 400 Bad Request");
+    wait_until(|| match rollups(&downstream.seen(), 200) {
+        2 => Ok(()),
+        other => Err(format!("{other} roll-ups")),
+    });
+    assert_eq!(sender.post(&serve.url, failure(21)).0, 200);
+    let metrics = sender.get(&format!("{}/metrics", serve.url));
+    assert!(
+        metrics.contains("signin_triage_undelivered_rollups 0\n"),
+        "{metrics}"
     );
-    assert_eq!(sender.post(&serve.url, later(11)).0, 200);
-    let accepted = downstream.accepted();
-    assert_eq!(
-        accepted.matches("signin_triage_rollup").count(),
-        3,
-        "{accepted}"
-    );
-    assert_eq!(sender.post(&serve.url, later(12)).0, 200);
-    assert_eq!(downstream.accepted().lines().count(), 1);
 }
 
 #[test]

@@ -88,6 +88,11 @@ impl Downstream {
         std::mem::take(&mut *self.shared.arrived.lock().unwrap())
     }
 
+    /// The same, and it stays.
+    pub fn seen(&self) -> Vec<Arrived> {
+        self.shared.arrived.lock().unwrap().clone()
+    }
+
     /// The bodies of those that were answered 2xx, one after the other.
     pub fn accepted(&self) -> String {
         let accepted = |one: &Arrived| (200..300).contains(&one.status);
