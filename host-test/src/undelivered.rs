@@ -17,6 +17,10 @@ use crate::stream::bare;
 /// What is on its way is kept besides.
 pub const BYTES_MAX: usize = 64 << 20;
 
+/// How long the text of a line is kept after its request failed, in seconds. Senders that try again do so within minutes;
+/// what comes after this goes on without labels.
+pub const TEXT_SECS: u64 = 3600;
+
 /// Keys kept of lines whose text was forgotten: those of a gigabyte of records. Beyond it the first go, and would be
 /// judged a second time.
 pub const KEYS_MAX: usize = 200_000;
@@ -99,6 +103,8 @@ struct Request {
     keys: Vec<LineKey>,
     /// How many are still its own.
     own: usize,
+    /// When it failed, in seconds of the epoch.
+    since: u64,
 }
 
 /// A line as it stands in a state file.
@@ -112,6 +118,10 @@ enum Saved {
         line: String,
         nth: u32,
         made: Option<Made>,
+        #[serde(default)]
+        request: u64,
+        #[serde(default)]
+        since: u64,
     },
 }
 
@@ -128,6 +138,8 @@ pub struct Undelivered {
     forgotten: u64,
     forgotten_keys: u64,
     rollups: Rollups,
+    /// Seconds of the epoch, as told last.
+    now: u64,
 }
 
 /// Roll-ups that have not arrived. They belong to no request, and go by themselves.
@@ -142,6 +154,24 @@ struct Rollups {
 }
 
 impl Undelivered {
+    /// It is so late now, in seconds of the epoch. The text of what failed [`TEXT_SECS`] ago is forgotten.
+    pub fn it_is(&mut self, now: u64) {
+        self.now = now;
+        while let Some(oldest) = self.failed.first_entry()
+            && oldest.get().since.saturating_add(TEXT_SECS) < now
+        {
+            let (request, of) = oldest.remove_entry();
+            self.forget_text(request, of);
+        }
+    }
+
+    /// The highest number of a request that was taken up from a state.
+    pub fn last_request(&self) -> u64 {
+        let requests = [&self.failed, &self.keys_only];
+        let last = requests.map(|of| of.last_key_value().map_or(0, |(request, _)| *request));
+        last.into_iter().max().unwrap_or_default()
+    }
+
     /// What is known of a line; where it is known, it is one of `request` from now on.
     pub fn take_over(&mut self, request: u64, key: LineKey) -> Known {
         let Some(line) = self.lines.get_mut(&key) else {
@@ -270,7 +300,9 @@ impl Undelivered {
             let keys: Vec<LineKey> = left.collect();
             let own = keys.len();
             if own > 0 {
-                self.on_the_way.insert(request, Request { keys, own });
+                let since = self.now;
+                self.on_the_way
+                    .insert(request, Request { keys, own, since });
                 self.failed(request, b"");
             }
         }
@@ -292,9 +324,10 @@ impl Undelivered {
     /// Whether all lines of `request` have arrived is not known: its sender has been told to send it again. `arrived`
     /// have, lines as they were sent on, and are not sent a second time.
     pub fn failed(&mut self, request: u64, arrived: &[u8]) {
-        let Some(of) = self.on_the_way.remove(&request) else {
+        let Some(mut of) = self.on_the_way.remove(&request) else {
             return;
         };
+        of.since = self.now;
         let arrived: BTreeSet<&[u8]> = lines(arrived).collect();
         for key in &of.keys {
             if let Some(line) = self.lines.get_mut(key)
@@ -313,16 +346,7 @@ impl Undelivered {
         while self.bytes > BYTES_MAX
             && let Some((oldest, of)) = self.failed.pop_first()
         {
-            for key in &of.keys {
-                if let Some(line) = self.lines.get_mut(key)
-                    && line.request == oldest
-                {
-                    self.bytes -= line.bytes();
-                    line.made = None;
-                    self.forgotten += 1;
-                }
-            }
-            self.keys_only.insert(oldest, of);
+            self.forget_text(oldest, of);
         }
         let keys: usize = self.keys_only.values().map(|of| of.own).sum();
         let mut spare = keys.saturating_sub(KEYS_MAX);
@@ -349,6 +373,21 @@ impl Undelivered {
         }
     }
 
+    /// Of a request that failed the keys stay.
+    fn forget_text(&mut self, request: u64, of: Request) {
+        for key in &of.keys {
+            if let Some(line) = self.lines.get_mut(key)
+                && line.request == request
+                && line.made.is_some()
+            {
+                self.bytes -= line.bytes();
+                line.made = None;
+                self.forgotten += 1;
+            }
+        }
+        self.keys_only.insert(request, of);
+    }
+
     /// Lines that have not arrived, those on their way included.
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -372,10 +411,17 @@ impl Undelivered {
         if self.lines.is_empty() && self.rollups.lines.is_empty() {
             return Ok(snapshot.to_owned());
         }
+        let since = |request| {
+            let failed = self.failed.get(&request);
+            let of = failed.or_else(|| self.keys_only.get(&request));
+            of.map_or(self.now, |of| of.since)
+        };
         let lines = self.lines.iter().map(|((half, nth), line)| Saved::Line {
             line: format!("{:032x}", u128::from_be_bytes(*half)),
             nth: *nth,
             made: line.made.clone(),
+            request: line.request,
+            since: since(line.request),
         });
         let rollups = self.rollups.lines.iter().map(|line| Saved::Rollup {
             rollup: line.clone(),
@@ -408,17 +454,28 @@ impl Undelivered {
         if words.next() != Some(&*sha256(text.as_bytes())) {
             return Err(damaged());
         }
+        let mut requests = BTreeMap::new();
         for line in text.lines() {
             match serde_json::from_str(line).map_err(|_| damaged())? {
                 Saved::Rollup { rollup } => undelivered.keep_rollup(rollup),
-                Saved::Line { line, nth, made } => {
+                Saved::Line {
+                    line,
+                    nth,
+                    made,
+                    request,
+                    since,
+                } => {
                     let key = (half_of(&line).ok_or_else(damaged)?, nth);
-                    undelivered.lines.insert(key, Line { request: 0, made });
-                    undelivered.join(0, key);
+                    undelivered.lines.insert(key, Line { request, made });
+                    undelivered.join(request, key);
+                    requests.insert(request, since);
                 }
             }
         }
-        undelivered.failed(0, b"");
+        for (request, since) in requests {
+            undelivered.now = since;
+            undelivered.failed(request, b"");
+        }
         Ok((undelivered, snapshot))
     }
 }
@@ -646,5 +703,25 @@ mod tests {
         assert_eq!((all.forgotten_keys(), all.len()), (10, KEYS_MAX + 1));
         assert_eq!(all.take_over(3, key(9)), Known::New);
         assert_eq!(all.take_over(3, key(10)), Known::Forgotten);
+    }
+
+    #[test]
+    fn an_hour_after_its_sender_gave_up_the_text_of_a_line_is_gone() {
+        let mut all = Undelivered::default();
+        let keys = keys(&["a", "b"]);
+        for (key, request) in keys.iter().zip(1..) {
+            all.it_is(1_000 * request);
+            all.keep(request, *key, made("x"));
+            all.failed(request, b"");
+        }
+        // Also over a restart.
+        let saved = all.save("").unwrap();
+        let (mut all, _) = Undelivered::load(&saved).unwrap();
+        assert_eq!(all.last_request(), 2);
+        all.it_is(1_001 + TEXT_SECS);
+        assert_eq!((all.forgotten(), all.len()), (1, 2));
+        assert!(!all.save("").unwrap().contains("\"request\":1,\"made\":{"));
+        assert_eq!(all.take_over(3, keys[0]), Known::Forgotten);
+        assert_eq!(all.take_over(3, keys[1]), known("x"));
     }
 }

@@ -380,6 +380,12 @@ fn an_hour_of_everything_loses_nothing_and_grows_nothing() {
     for sender in senders {
         sender.join().unwrap();
     }
+    let metrics = sender.get(&format!("http://{address}/metrics"));
+    let undelivered: Vec<&str> = metrics
+        .lines()
+        .filter(|line| line.starts_with("signin_triage_undelivered"))
+        .collect();
+    println!("at the end: {undelivered:?}");
     let (all, ended) = serve.stop();
     assert!(ended.success(), "{all}");
     said += &all;

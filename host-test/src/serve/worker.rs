@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::Result;
 use tokio::sync::{mpsc, oneshot};
@@ -130,6 +131,7 @@ impl<'a> Worker<'a> {
         letters: DeadLetters,
         log: Arc<Log>,
     ) -> Self {
+        let requests = opened.undelivered.last_request();
         Worker {
             opened,
             suppressed,
@@ -137,7 +139,7 @@ impl<'a> Worker<'a> {
             letters,
             log,
             unsaved: false,
-            requests: 0,
+            requests,
             unlabelled: 0,
             save_failures: 0,
             recognised: false,
@@ -147,6 +149,9 @@ impl<'a> Worker<'a> {
     /// Answers until told to stop, or nobody can ask any more.
     pub fn work(&mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(job) = jobs.blocking_recv() {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let now = now.map_or(0, |now| now.as_secs());
+            self.opened.undelivered.it_is(now);
             match job {
                 Job::Stats(reply) => {
                     let _ = reply.send(self.stats());
