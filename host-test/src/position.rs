@@ -119,18 +119,19 @@ impl Position {
 
     /// Whether these are its names; inputs may have been added at the end.
     fn is_of(&self, names: &Outputs, inputs: &[Input]) -> Result<(), String> {
-        let given: Vec<String> = inputs.iter().map(Input::shown).collect();
-        let begun = self.begun.iter().map(|begun| &begun.name);
-        let (was, is) = if self.names != *names {
-            (self.names.to_string(), names.to_string())
-        } else if given.len() < self.begun.len() || !begun.clone().eq(&given[..self.begun.len()]) {
-            let begun: Vec<&str> = begun.map(String::as_str).collect();
-            (
-                format!("read {}", begun.join(", ")),
-                format!("reads {}", given.join(", ")),
-            )
-        } else {
-            return Ok(());
+        let other = |index: usize, name: &str| match inputs.get(index).map(Input::shown) {
+            Some(given) if given == name => None,
+            Some(given) => Some(format!("reads {given} there")),
+            None => Some(format!("has only {index}")),
+        };
+        let differs = self.begun.iter().enumerate().find_map(|(index, begun)| {
+            let is = other(index, &begun.name)?;
+            Some((format!("read {} as input {}", begun.name, index + 1), is))
+        });
+        let (was, is) = match differs {
+            _ if self.names != *names => (self.names.to_string(), names.to_string()),
+            Some(differs) => differs,
+            None => return Ok(()),
         };
         Err(format!(
             "the state is of another run, which {was}; this one {is}: {INSTEAD}"
