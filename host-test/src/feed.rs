@@ -1,18 +1,21 @@
 //! Reading apart from transforming: a thread reads the inputs, so that a signal to stop is heard while a pipe is silent.
 
-use std::io::{self, ErrorKind, Read};
+use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::PassedOn;
-use crate::inputs::Input;
+use crate::inputs::{Input, Source};
+use crate::position::HEAD_BYTES;
 use crate::stream::{self, Stopped, Stretch};
 
 /// What was read, in order.
 #[derive(Debug)]
 pub enum Fed {
-    /// An input begins.
-    Begin,
+    /// An input of that name has been opened and begins.
+    Begin(String),
+    /// How the input begins, where the run can be gone on with: what comes next of its first [`HEAD_BYTES`].
+    Head(Vec<u8>),
     /// Whole lines with their line ends; only the last of an input can lack one.
     Lines(String),
     /// Bytes to be passed on as they are, see [`Stretch::Raw`].
@@ -45,14 +48,59 @@ pub struct Feed {
     pub stop: SyncSender<Fed>,
 }
 
-/// Reads the inputs one after the other, but for so many bytes of the first, which are passed by.
-pub fn feed(inputs: Vec<Input>, mut skip: u64) -> Feed {
+/// What is to be read.
+pub struct Reading {
+    /// In order.
+    pub inputs: Vec<Input>,
+    /// The first of them, where it has been opened and so many bytes of it are passed by.
+    pub begun: Option<(Source, u64)>,
+    /// The run can be gone on with. So the first input that fails is the last, for the next run to begin there: nothing
+    /// that comes after it belongs where it would go.
+    resumable: bool,
+}
+
+impl Reading {
+    /// All inputs, whichever of them fail.
+    pub fn all(inputs: Vec<Input>) -> Reading {
+        Reading {
+            inputs,
+            begun: None,
+            resumable: false,
+        }
+    }
+
+    /// For a run that can be gone on with.
+    pub fn resumable(inputs: Vec<Input>, begun: Option<(Source, u64)>) -> Reading {
+        Reading {
+            inputs,
+            begun,
+            resumable: true,
+        }
+    }
+}
+
+/// Reads the inputs one after the other.
+pub fn feed(reading: Reading) -> Feed {
+    let Reading {
+        inputs,
+        mut begun,
+        resumable,
+    } = reading;
     let (stop, fed) = on_thread(
         || Fed::Stop,
         move |sender| {
             for input in inputs {
-                if one(input, std::mem::take(&mut skip), &sender).is_err() {
-                    return;
+                match one(&input, begun.take(), resumable, &sender) {
+                    Err(Gone) => return,
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        if sender.send(Fed::Failed(input, error)).is_err() {
+                            return;
+                        }
+                        if resumable {
+                            break;
+                        }
+                    }
                 }
             }
             let _ = sender.send(Fed::Done);
@@ -79,36 +127,38 @@ pub fn on_thread<T: Send + 'static>(
     (others, receiver)
 }
 
-/// Reads so many bytes and forgets them.
-fn pass_by(source: &mut dyn Read, bytes: u64) -> io::Result<()> {
-    if io::copy(&mut source.take(bytes), &mut io::sink())? < bytes {
-        let what = "is shorter than what the state covers: leave --resume out to begin anew";
-        return Err(io::Error::new(ErrorKind::UnexpectedEof, what));
-    }
-    Ok(())
-}
-
-/// Nobody listens any more, or nothing more is to come.
+/// Nobody listens any more.
 struct Gone;
 
-fn one(input: Input, skip: u64, sender: &SyncSender<Fed>) -> Result<(), Gone> {
+/// Reads one input: to its end, or until that fails.
+fn one(
+    input: &Input,
+    begun: Option<(Source, u64)>,
+    resumable: bool,
+    sender: &SyncSender<Fed>,
+) -> Result<io::Result<()>, Gone> {
     let send = |fed| sender.send(fed).map_err(|_| Gone);
-    send(Fed::Begin)?;
-    let opened = input.open_unpacked().and_then(|mut source| {
-        pass_by(&mut source, skip)?;
-        Ok(source)
-    });
-    let source = match opened {
-        // Nothing that comes after it belongs where it would go.
-        Err(error) if skip > 0 => {
-            send(Fed::Failed(input, error))?;
-            send(Fed::Done)?;
-            return Err(Gone);
-        }
-        Ok(source) => source,
-        Err(error) => return send(Fed::Failed(input, error)),
+    let opened = begun.map_or_else(|| Ok((input.open_unpacked()?, 0)), Ok);
+    let (source, passed) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Err(error)),
+    };
+    send(Fed::Begin(input.shown()))?;
+    let mut head_left = if resumable {
+        usize::try_from(HEAD_BYTES.saturating_sub(passed)).unwrap_or(usize::MAX)
+    } else {
+        0
     };
     let ended = stream::cut(source, |stretch| {
+        let bytes = match stretch {
+            Stretch::Lines(text) => text.as_bytes(),
+            Stretch::Raw { bytes, .. } => bytes,
+        };
+        let head = &bytes[..head_left.min(bytes.len())];
+        head_left -= head.len();
+        if !head.is_empty() {
+            send(Fed::Head(head.to_owned()))?;
+        }
         send(match stretch {
             Stretch::Lines(text) => Fed::Lines(text.to_owned()),
             Stretch::Raw {
@@ -123,8 +173,8 @@ fn one(input: Input, skip: u64, sender: &SyncSender<Fed>) -> Result<(), Gone> {
         })
     });
     match ended {
-        Ok(()) => send(Fed::End),
-        Err(Stopped::Reading(error)) => send(Fed::Failed(input, error)),
+        Ok(()) => send(Fed::End).map(Ok),
+        Err(Stopped::Reading(error)) => Ok(Err(error)),
         Err(Stopped::Taking(gone)) => Err(gone),
     }
 }

@@ -15,6 +15,9 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes of gzip that are unpacked at a time.
 const PACKED_BYTES: usize = 256 << 10;
 
+/// What is read from.
+pub type Source = Box<dyn Read + Send>;
+
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
@@ -34,15 +37,15 @@ impl Input {
     }
 
     /// Opens it. Standard input is not buffered further: one read gives what a pipe holds.
-    pub fn open(&self) -> io::Result<Box<dyn Read>> {
+    pub fn open(&self) -> io::Result<Source> {
         Ok(match self {
-            Input::Stdin => Box::new(io::stdin().lock()),
+            Input::Stdin => Box::new(io::stdin()),
             Input::File(path) => Box::new(File::open(path)?),
         })
     }
 
     /// The same, unpacked where it is gzip. A packed input that is damaged gives what was in it so far, and then fails.
-    pub fn open_unpacked(&self) -> io::Result<Box<dyn Read>> {
+    pub fn open_unpacked(&self) -> io::Result<Source> {
         unpacked(self.open()?)
     }
 
@@ -92,7 +95,7 @@ impl Input {
 }
 
 /// A source, unpacked if its first two bytes say that it is gzip.
-fn unpacked(mut source: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+fn unpacked(mut source: Source) -> io::Result<Source> {
     let (mut start, mut filled) = ([0; GZIP.len()], 0);
     // On a pipe the second byte is waited for only where the first is gzip's.
     while filled < GZIP.len() && start[..filled] == GZIP[..filled] {

@@ -32,8 +32,10 @@ const PIECE_BYTES_MIN: usize = 64 << 10;
 
 /// What has been made of what was read, in order. See [`Fed`], whose lines these are.
 pub enum Made {
-    /// An input begins.
-    Begin,
+    /// An input of that name begins.
+    Begin(String),
+    /// What comes next of its first bytes.
+    Head(Vec<u8>),
     /// The lines of a batch, enriched.
     Batch(Batch),
     /// Bytes of no session.
@@ -68,6 +70,8 @@ pub struct Read {
     pub bytes: usize,
     /// Line ends.
     pub lines: usize,
+    /// The last line lacks its end.
+    pub unended: bool,
 }
 
 impl Read {
@@ -76,6 +80,7 @@ impl Read {
         Read {
             bytes: bytes.len(),
             lines: memchr::memchr_iter(b'\n', bytes).count(),
+            unended: bytes.last().is_some_and(|last| *last != b'\n'),
         }
     }
 }
@@ -83,7 +88,8 @@ impl Read {
 /// Enriches all that is read and hands it to `take`, until that was all, the program is told to stop, or `take` fails.
 /// Then no session has anything left to do, and unless `take` failed it had all that they made.
 ///
-/// `snapshot_after`: take a snapshot of the first session no later than so long after a batch.
+/// `snapshot_after`: take a snapshot of the first session no later than so long after a batch, and before a line whose end
+/// has not come, which may be half of what it will be.
 pub fn run<'s, 'p: 's, E>(
     feed: Feed,
     sessions: impl IntoIterator<Item = &'s mut Session<'p>>,
@@ -180,18 +186,20 @@ fn spread(
     snapshot_after: Option<Duration>,
 ) {
     let ready = |made| tickets.send(Ticket::Ready(made)).is_ok();
-    // When a snapshot is due, and whether a line has begun whose end has not come: it would be cut in two there.
+    let snapshot = || {
+        let asked = tickets.send(Ticket::Snapshot).is_ok();
+        let lane = lanes.first();
+        asked && lane.is_some_and(|lane| lane.send(Work::Snapshot).is_ok())
+    };
+    // When a snapshot is due, and whether a line has begun whose end has not come: it would be cut in two there. Where it
+    // is the last of its input, its end has come with the first line of the next.
     let mut due: Option<Instant> = None;
     let mut inside_line = false;
     loop {
         let left = due.map(|due| due.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) && !inside_line {
             due = None;
-            let asked = tickets.send(Ticket::Snapshot).is_ok();
-            let goes_on = lanes
-                .first()
-                .is_some_and(|lane| asked && lane.send(Work::Snapshot).is_ok());
-            if !goes_on {
+            if !snapshot() {
                 return;
             }
         }
@@ -204,12 +212,26 @@ fn spread(
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        inside_line = matches!(&one, Fed::Raw { bytes, .. } if !bytes.ends_with(b"\n"));
-        if let Fed::Lines(_) | Fed::Raw { .. } = &one {
-            due = due.or_else(|| Instant::now().checked_add(snapshot_after?));
+        let (begins_line, ends_line) = match &one {
+            Fed::Lines(text) => (true, text.ends_with('\n')),
+            Fed::Raw {
+                bytes, begins_line, ..
+            } => (*begins_line, bytes.ends_with(b"\n")),
+            _ => (false, !inside_line),
+        };
+        inside_line = !ends_line;
+        if let (Fed::Lines(_) | Fed::Raw { .. }, Some(after)) = (&one, snapshot_after) {
+            if begins_line && inside_line {
+                due = None;
+                if !snapshot() {
+                    return;
+                }
+            }
+            due = due.or_else(|| Instant::now().checked_add(after));
         }
         let goes_on = match one {
-            Fed::Begin => ready(Made::Begin),
+            Fed::Begin(name) => ready(Made::Begin(name)),
+            Fed::Head(bytes) => ready(Made::Head(bytes)),
             Fed::Lines(text) => {
                 let read = Read::of(text.as_bytes());
                 let (order, parts) = part(text, lanes.len());

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{ArgGroup, Args};
 use serde_json::Value;
 
-use crate::feed;
+use crate::feed::{self, Reading};
 use crate::inputs::{self, Input};
 use crate::lockstep::{Lockstep, Protocol};
 use crate::opened::{Configuration, Opened, save_to};
@@ -109,8 +109,12 @@ impl Run {
         let Some(mut letters) = self.sandbox.dead_letters() else {
             return Ok(Ending::Failed);
         };
-        let mut position = match self.position(&inputs, config.filters, &opened) {
-            Ok(position) => position,
+        if self.resume && !all {
+            // What one day comes to the missing place would be another run's.
+            return Ok(Ending::Failed);
+        }
+        let (mut position, reading) = match self.position(inputs.clone(), config.filters, &opened) {
+            Ok(found) => found,
             Err(problem) => {
                 say(&problem);
                 return Ok(Ending::Failed);
@@ -129,21 +133,19 @@ impl Run {
             .map(|_| plugin.open(&config.json))
             .collect::<Result<_, _>>()?;
         let mut progress = Progress::new(&inputs, self.out.is_none(), self.quiet);
-        // What has been done is passed by, but for what the input at hand may hold yet.
-        let (passed, skip) = position.as_mut().map_or((0, 0), Position::go_back);
-        let inputs = inputs.into_iter().skip(passed).collect();
         let save_after = self.resume.then_some(Duration::from_secs(self.save_secs));
         let (undelivered, mut state) = (&opened.undelivered, opened.state.as_mut());
         let started = Instant::now();
         let mut done = 0;
-        let mut stopped = false;
+        let (mut stopped, mut failed) = (false, false);
         let sessions = iter::once(&mut opened.session).chain(&mut more);
-        let mut ended = pipeline::run(feed::feed(inputs, skip), sessions, save_after, |made| {
+        let mut ended = pipeline::run(feed::feed(reading), sessions, save_after, |made| {
             if let Some(position) = &mut position {
                 position.add(&made);
             }
             match made {
-                Made::Begin => outputs.next_input(),
+                Made::Begin(_) => outputs.next_input(),
+                Made::Head(_) => {}
                 Made::Snapshot(snapshot) => {
                     if let (Some(position), Some(state)) = (&mut position, state.as_deref_mut()) {
                         all &= outputs.note(position)
@@ -164,7 +166,7 @@ impl Run {
                 Made::End => done += 1,
                 Made::Failed(input, error) => {
                     progress.say(&format!("{}: {error}", input.shown()));
-                    all = false;
+                    failed = true;
                 }
                 Made::Stop => stopped = true,
             }
@@ -177,7 +179,10 @@ impl Run {
                 "told to stop; {lines} lines were read and are done"
             ));
         }
-        if ended.is_ok() && (self.state.is_none() || self.drain) {
+        all &= !failed;
+        // What is gone on with has not come to its end.
+        let at_end = !(self.resume && (stopped || failed));
+        if ended.is_ok() && (self.state.is_none() || self.drain) && at_end {
             outputs.next_input();
             let rest = opened.session.drain();
             if let Some(trouble) = rest.trouble() {
@@ -190,15 +195,20 @@ impl Run {
         if let Err(stop) = ended {
             return Ok(stop.say());
         }
-        // After the output: records that are held must be in one of the two.
-        if let Some(position) = &mut position {
-            all &= outputs.note(position);
+        // After the output: records that are held must be in one of the two. Inside a line what was saved before it stays.
+        let inside_line = position.as_ref().is_some_and(Position::is_inside_line);
+        if !inside_line {
+            if let Some(position) = &mut position {
+                all &= outputs.note(position);
+            }
+            all &= opened.save_at(position.as_ref());
         }
-        all &= opened.save_at(position.as_ref()) & letters.all_kept();
+        all &= letters.all_kept();
         let counters = stats(&mut opened, &mut more);
         let counts = summary::Counts(&counters);
         let (lines, records) = (counts.total("lines"), counts.total("records"));
-        if lines > 0 && records == 0 && counts.total("lines_held") == 0 {
+        // Half a record is none yet.
+        if lines > u64::from(inside_line) && records == 0 && counts.total("lines_held") == 0 {
             // Said with --quiet too: in a pipeline nobody would see it otherwise.
             say(&format!(
                 "none of {lines} lines was a sign-in record; all went out unchanged"
@@ -275,15 +285,15 @@ impl Run {
         fits
     }
 
-    /// With --resume, where to go on.
+    /// What is to be read; with --resume, where to go on as well.
     fn position(
         &self,
-        inputs: &[Input],
+        inputs: Vec<Input>,
         filters: bool,
         opened: &Opened,
-    ) -> Result<Option<Position>, String> {
+    ) -> Result<(Option<Position>, Reading), String> {
         let Some(out) = self.out.as_deref().filter(|_| self.resume) else {
-            return Ok(None);
+            return Ok((None, Reading::all(inputs)));
         };
         if out == Path::new("-") {
             return Err(
@@ -291,13 +301,9 @@ impl Run {
             );
         }
         let suppressed = self.suppressed.as_deref().filter(|_| filters);
-        let begin = Position::new(inputs, out, suppressed);
-        let first = inputs.first().map(Input::shown).unwrap_or_default();
-        begin
-            .map_err(|error| error.to_string())
-            .and_then(|begin| begin.resume(opened.position.as_deref(), inputs))
-            .map(Some)
-            .map_err(|problem| format!("{first}: {problem}"))
+        let begin = Position::new(out, suppressed);
+        let (position, reading) = begin.resume(opened.position.as_deref(), inputs)?;
+        Ok((Some(position), reading))
     }
 
     fn outputs(&self, filters: bool, position: Option<&Position>) -> Result<Outputs, Ending> {
@@ -346,6 +352,11 @@ impl Run {
                 say(&format!(
                     "{name}: is an input too, and would be emptied before it is read"
                 ));
+                fine = false;
+            }
+            let config = self.config.as_deref();
+            if config.is_some_and(|config| inputs::same(path, config)) {
+                say(&format!("{option} and --config are one file"));
                 fine = false;
             }
             for (other, _) in written

@@ -8,7 +8,7 @@
 //! Written next to its place (`FILE.next`) and moved there in one step, so that whoever is killed leaves the old one. The
 //! one before stays as `FILE.previous` and is taken where the last turns out to be damaged. `FILE.lock` is locked while a
 //! program has it, and free once that has ended, however it did. All are readable by their owner only, because they hold
-//! whole lines where records wait. A snapshot without the first line, as another host saves it, is taken as well.
+//! whole lines where records wait. Where the name is a link, all of them are beside what it leads to. A snapshot without the first line, as another host saves it, is taken as well.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -30,6 +30,9 @@ const FORMAT: u32 = 1;
 /// How long the one who has the file is waited for: the one before, which is being stopped, may still be saving.
 const LOCK_TRIES: u32 = 40;
 const LOCK_STEP: Duration = Duration::from_millis(50);
+
+/// Links that are followed from one to the next, as by the kernel: those that lead to each other never end.
+const LINKS_MAX: u32 = 40;
 
 /// A state file, which nobody else has while this is there.
 pub struct StateFile {
@@ -63,13 +66,14 @@ impl StateFile {
     /// # Errors
     /// Its folder cannot be written to, or another program has it; in words, with its name.
     pub fn open(path: &Path) -> Result<StateFile, String> {
+        let path = &behind_links(path);
         let named = |what: &dyn fmt::Display| named(path, what);
         // A pipe would be waited for without end.
         if fs::metadata(path).is_ok_and(|about| !about.is_file()) {
             return Err(named(&"not a regular file"));
         }
         let file = StateFile {
-            path: path.to_owned(),
+            path: path.clone(),
             is_whole: false,
             _lock: lock(path).map_err(|problem| named(&problem))?,
         };
@@ -206,6 +210,18 @@ fn folder(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// Where a name leads, whether or not there is a file yet: what is moved to the name of a link would take its place.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match fs::read_link(&path) {
+            Ok(target) => path = folder(&path).join(target),
+            Err(_) => break,
+        }
+    }
+    path
 }
 
 /// Locks a file beside it: its own place is taken by another file each time it is saved.
@@ -367,6 +383,30 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert_eq!(file.load(), Ok(None));
         file.save("four", None).unwrap();
+    }
+
+    #[test]
+    fn a_link_stays_one_whether_or_not_it_leads_to_a_file() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("real")).unwrap();
+        symlink("real/link", at("state")).unwrap();
+        symlink("state", at("real/link")).unwrap();
+        for text in ["one", "two"] {
+            let mut file = StateFile::open(&at("state")).unwrap();
+            file.load().unwrap();
+            file.save(text, None).unwrap();
+            let real = read(&at("real/state")).ok();
+            assert_eq!(real, Some(Some(saved(text))));
+        }
+        assert!(at("state").is_symlink() && at("real/link").is_symlink());
+        assert!(at("real/state.previous").exists() && !at("state.lock").exists());
+        // In a ring.
+        symlink("b", at("a")).unwrap();
+        symlink("a", at("b")).unwrap();
+        let ring = StateFile::open(&at("a"));
+        assert!(ring.is_ok_and(|mut ring| ring.load().is_err()));
     }
 
     #[test]

@@ -1148,6 +1148,27 @@ fn the_two_outputs_are_not_one_file() {
     let output = run(&[&arguments[..], &[&at("in")]].concat(), b"");
     assert_eq!(code(&output), 2);
     assert_eq!(read(&at("in")), RECORD);
+    // Nor is either of them the configuration.
+    let config = at("config.toml");
+    fs::write(&config, "mode = \"filter\"\n").unwrap();
+    for (option, other) in [("--out", "--suppressed"), ("--suppressed", "--out")] {
+        let arguments = [
+            "run",
+            "--config",
+            &config,
+            option,
+            &config,
+            other,
+            "/dev/null",
+        ];
+        let output = run(&arguments, RECORD.as_bytes());
+        assert_eq!(code(&output), 2);
+        assert_eq!(
+            stderr(&output),
+            format!("{option} and --config are one file\n")
+        );
+        assert_eq!(read(&config), "mode = \"filter\"\n");
+    }
 }
 
 #[test]

@@ -101,6 +101,13 @@ fn a_run_that_is_killed_goes_on_as_if_nothing_had_happened() {
     assert_eq!(ended(&output), (String::new(), Some(0)));
     let (out, gone) = (run.read("whole.out"), run.read("whole.gone"));
     assert!(!out.is_empty() && !gone.is_empty());
+    // The last line lacks its end, so what is saved is what was before it: the next run does it again.
+    let second = fs::read_to_string(&run.inputs[1]).unwrap();
+    let last = second.rfind('\n').unwrap() + 1;
+    fs::write(&run.inputs[1], &second[..last]).unwrap();
+    let output = run.command("before", &[]).output().unwrap();
+    assert_eq!(ended(&output), (String::new(), Some(0)));
+    fs::write(&run.inputs[1], second).unwrap();
 
     // How long it takes undisturbed, so that the kills are spread over all of it.
     let took = {
@@ -142,12 +149,12 @@ fn a_run_that_is_killed_goes_on_as_if_nothing_had_happened() {
                 text[text.find("signin-triage-state ").unwrap()..].to_owned()
             };
             assert!(
-                state("killed.state") == state("whole.state"),
+                state("killed.state") == state("before.state"),
                 "round {rounds}"
             );
-            // The same once more has nothing to do.
+            // The same once more gives the same.
             assert!(run.resumed().wait().unwrap().success());
-            assert!(run.read("killed.out") == out);
+            assert!(run.read("killed.out") == out && run.read("killed.gone") == gone);
             // And nothing lies about but what is meant to.
             let names = fs::read_dir(run.folder.path()).unwrap();
             let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
@@ -380,16 +387,308 @@ fn another_input_or_a_shorter_output_is_not_gone_on_with() {
         "{problem}"
     );
     assert_eq!(fs::read_to_string(&out).unwrap(), grown[..100]);
-    // Another input is another run.
-    fs::write(at("other"), records(30..35)).unwrap();
-    assert_eq!(run(&[&at("other")]), (String::new(), Some(0)));
-    assert_eq!(fs::read_to_string(&out).unwrap().lines().count(), 5);
+    fs::write(&out, &grown).unwrap();
     let stdout = ended(
         &program(&["run", "--resume", "--state", &state, "--out", "-"])
             .output()
             .unwrap(),
     );
     assert_eq!(stdout.1, Some(1), "{}", stdout.0);
+}
+
+/// What `--resume` leaves, beside what a run that was never disturbed makes of the same.
+struct Resumed {
+    folder: tempfile::TempDir,
+}
+
+impl Resumed {
+    fn new() -> Resumed {
+        let folder = tempfile::tempdir().unwrap();
+        Resumed { folder }
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.folder.path().join(name), bytes).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(name)).unwrap_or_default()
+    }
+
+    /// Holds, so that what waits is in the state.
+    fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let names = ["out", "gone", "state"].map(|what| format!("{name}.{what}"));
+        let mut command = program(&["run", "-q", "--hold", "600", "--mode", "filter"]);
+        command.args(["--out", &names[0], "--suppressed", &names[1]]);
+        command.args(["--state", &names[2]]).args(arguments);
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (String, Option<i32>) {
+        let mut command = self.command("resumed", &["--resume"]);
+        ended(&command.args(arguments).output().unwrap())
+    }
+
+    fn piped(&self, text: &str, arguments: &[&str]) -> (String, Option<i32>) {
+        self.write("pipe", text);
+        let mut command = self.command("resumed", &["--resume"]);
+        let stdin = fs::File::open(self.folder.path().join("pipe")).unwrap();
+        // A pipe in between, which cannot be read twice.
+        let mut cat = Command::new("cat")
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        command.args(arguments).stdin(cat.stdout.take().unwrap());
+        let output = command.output().unwrap();
+        // Its end of the pipe, or what is not read is waited for.
+        drop(command);
+        cat.wait().unwrap();
+        ended(&output)
+    }
+
+    /// The outputs so far.
+    fn left(&self) -> [Vec<u8>; 2] {
+        ["resumed.out", "resumed.gone"].map(|name| self.read(name))
+    }
+
+    /// Whether the outputs are those of one run over these inputs.
+    fn assert_as_undisturbed(&self, inputs: &[&str]) {
+        let (said, code) = ended(&self.command("whole", inputs).output().unwrap());
+        assert_eq!(code, Some(0), "{said}");
+        for name in ["out", "gone"] {
+            let whole = self.read(&format!("whole.{name}"));
+            let resumed = self.read(&format!("resumed.{name}"));
+            assert_eq!(
+                String::from_utf8_lossy(&resumed),
+                String::from_utf8_lossy(&whole)
+            );
+        }
+        fs::remove_file(self.folder.path().join("whole.state")).unwrap();
+    }
+}
+
+/// What is refused says what to do.
+fn assert_refused(ended: (String, Option<i32>), parts: &[&str]) {
+    let (said, code) = ended;
+    assert_eq!(code, Some(1), "{said}");
+    for part in parts
+        .iter()
+        .chain(&["leave --resume out", "give another --state"])
+    {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+}
+
+#[test]
+fn inputs_that_are_added_are_gone_on_with_and_another_run_is_refused() {
+    let run = Resumed::new();
+    for (day, ids) in [("d1", 0..300), ("d2", 300..600), ("d3", 600..900)] {
+        run.write(day, records(ids));
+    }
+    let fine = (String::new(), Some(0));
+    assert_eq!(run.run(&["d1", "d2"]), fine);
+    assert_eq!(run.run(&["d1", "d2", "d3"]), fine);
+    run.assert_as_undisturbed(&["d1", "d2", "d3"]);
+    // As a glob of dated files grows, and the last of them.
+    run.write("d3", records(600..950));
+    run.write("d4", records(950..1000));
+    assert_eq!(run.run(&["d?"]), fine);
+    run.assert_as_undisturbed(&["d?"]);
+
+    let left = run.left();
+    let state = run.read("resumed.state");
+    let refused: [(&[&str], &[&str]); 4] = [
+        (
+            &["d2", "d3", "d4"],
+            &["read d1 as input 1; this one reads d2 there"],
+        ),
+        (
+            &["d1", "d2", "d3"],
+            &["read d4 as input 4; this one has only 3"],
+        ),
+        (
+            &["d?", "--out", "other"],
+            &[
+                "filters to resumed.out and",
+                "this one filters to other and",
+            ],
+        ),
+        (
+            &["d?", "--mode", "annotate"],
+            &["filters to resumed.out", "annotates to resumed.out"],
+        ),
+    ];
+    for (arguments, parts) in refused {
+        let mut command = program(&["run", "-q", "--resume", "--hold", "600"]);
+        let named = |option: &str| arguments.contains(&option);
+        for (option, value) in [
+            ("--mode", "filter"),
+            ("--out", "resumed.out"),
+            ("--suppressed", "resumed.gone"),
+            ("--state", "resumed.state"),
+        ] {
+            if !named(option) {
+                command.args([option, value]);
+            }
+        }
+        command.args(arguments).current_dir(run.folder.path());
+        assert_refused(ended(&command.output().unwrap()), parts);
+        assert!(run.left() == left && run.read("resumed.state") == state);
+        assert!(run.read("other").is_empty());
+    }
+    // One that was passed by has grown where nobody looks.
+    run.write("d1", records(0..301));
+    let grown = "d1: has grown after the input behind it";
+    assert_refused(run.run(&["d?"]), &[grown]);
+    assert!(run.left() == left && run.read("resumed.state") == state);
+    run.write("d1", records(0..300));
+    assert_eq!(run.run(&["d?"]), fine);
+    assert!(run.left() == left);
+}
+
+#[test]
+fn an_input_that_failed_is_come_back_to() {
+    let pack = |text: &str| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(text.as_bytes()).unwrap();
+        packed.finish().unwrap()
+    };
+    let packed = pack(&records(0..30_000));
+    let half = &packed[..packed.len() / 2];
+    // Not there, and still being copied.
+    for (before, after) in [
+        (None, records(0..50).into_bytes()),
+        (Some(half), packed.clone()),
+    ] {
+        let run = Resumed::new();
+        run.write("first", records(40_000..40_010));
+        run.write("last", records(50_000..50_010));
+        if let Some(half) = before {
+            run.write("failing", half);
+        }
+        let inputs = ["first", "failing", "last"];
+        for _ in 0..2 {
+            let (said, code) = run.run(&inputs);
+            assert_eq!(code, Some(1));
+            assert!(said.starts_with("failing: "), "{said}");
+        }
+        let lines = |name| String::from_utf8(run.read(name)).unwrap();
+        assert!(
+            !lines("resumed.out").contains(r#""id":"0000c350""#),
+            "the last was read"
+        );
+        run.write("failing", after);
+        assert_eq!(run.run(&inputs), (String::new(), Some(0)));
+        run.assert_as_undisturbed(&inputs);
+    }
+    // What is to be let go at the end waits until there is one.
+    let run = Resumed::new();
+    let drained = ["first", "failing", "--drain"];
+    run.write("first", records(0..10));
+    assert_eq!(run.run(&drained).1, Some(1));
+    run.write("failing", records(10..20));
+    assert_eq!(run.run(&drained), (String::new(), Some(0)));
+    run.assert_as_undisturbed(&drained);
+    // A pattern without a match is not there either.
+    let run = Resumed::new();
+    run.write("first", records(0..10));
+    let (said, code) = run.run(&["first", "later*"]);
+    assert_eq!((&*said, code), ("later*: no file matches\n", Some(1)));
+    assert!(run.left().concat().is_empty());
+}
+
+#[test]
+fn a_record_that_is_half_written_is_done_again_whole() {
+    let text = records(0..40);
+    let bytes = text.as_bytes();
+    let last = text.trim_end().rfind('\n').unwrap() + 1;
+    let fine = (String::new(), Some(0));
+    let done = {
+        let run = Resumed::new();
+        run.write("in", bytes);
+        assert_eq!(run.run(&["in"]), fine);
+        run.left()
+    };
+    // Within the first line, within the last, and all but its end.
+    for cut in [60, last + 60, bytes.len() - 1] {
+        let run = Resumed::new();
+        run.write("in", &bytes[..cut]);
+        assert_eq!(run.run(&["in"]), fine);
+        // It leaves all the same, should nothing more come.
+        run.assert_as_undisturbed(&["in"]);
+        let left = run.left();
+        assert_eq!(run.run(&["in"]), fine);
+        assert!(run.left() == left, "{cut}");
+        run.write("in", bytes);
+        assert_eq!(run.run(&["in"]), fine);
+        assert!(run.left() == done, "{cut}");
+    }
+    // The same with another input behind it, in which there is nothing yet.
+    let run = Resumed::new();
+    run.write("in", &bytes[..last + 60]);
+    run.write("next", "");
+    for text in [&bytes[..last + 60], bytes] {
+        run.write("in", text);
+        assert_eq!(run.run(&["in", "next"]), fine);
+    }
+    assert!(run.left() == done);
+    // Where that has begun, what is there is all; and that one may itself be half.
+    let run = Resumed::new();
+    run.write("in", &bytes[..last + 60]);
+    for next in [&text[..60], &text] {
+        run.write("next", next);
+        assert_eq!(run.run(&["in", "next"]), fine);
+        run.assert_as_undisturbed(&["in", "next"]);
+    }
+    // Neither text, nor of a length that anybody reads.
+    for line in [vec![0xff; 300], vec![b'x'; 10 << 20]] {
+        let run = Resumed::new();
+        let whole = [bytes, &line, b"\n", bytes].concat();
+        for text in [&whole[..bytes.len() + line.len() / 2], &whole] {
+            run.write("in", text);
+            assert_eq!(run.run(&["in"]), fine);
+        }
+        run.assert_as_undisturbed(&["in"]);
+    }
+}
+
+#[test]
+fn standard_input_is_gone_on_with_only_where_it_begins_as_it_did() {
+    let fine = (String::new(), Some(0));
+    // Shorter than what is looked at, and longer.
+    for lines in [3, 500] {
+        let run = Resumed::new();
+        assert_eq!(run.piped(&records(0..lines), &[]), fine);
+        assert_eq!(run.piped(&records(0..lines + 50), &[]), fine);
+        run.write("in", records(0..lines + 50));
+        run.assert_as_undisturbed(&["in"]);
+        // What stands behind what is covered stays as well: nobody could make it again.
+        let [out, gone] = run.left();
+        let more = [&out[..], b"and half a li"].concat();
+        run.write("resumed.out", &more);
+        for (text, part) in [
+            (records(1000..3000), "not the one that was begun"),
+            (records(0..lines), "shorter than what the state covers"),
+        ] {
+            assert_refused(run.piped(&text, &[]), &["standard input: ", part]);
+            assert!(run.left() == [more.clone(), gone.clone()]);
+        }
+    }
+    // Behind a file, and before one.
+    let run = Resumed::new();
+    run.write("file", records(0..10));
+    let behind = ["file", "-"];
+    assert_eq!(run.piped(&records(10..300), &behind), fine);
+    assert_refused(run.piped(&records(20..310), &behind), &["not the one"]);
+    let run = Resumed::new();
+    run.write("file", records(300..310));
+    let before = ["-", "file"];
+    for _ in 0..2 {
+        assert_eq!(run.piped(&records(0..300), &before), fine);
+    }
+    assert_refused(run.piped(&records(0..301), &before), &["has grown"]);
 }
 
 /// Taken away again, whatever fails.
