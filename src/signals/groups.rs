@@ -2,6 +2,7 @@
 //!
 //! There are up to 512, and whoever tries passwords chooses what stands in them: to look through them must not cost more
 //! for some names than for others.
+
 use crate::limits::REFUSALS_PER_TENANT;
 use crate::state::event::Event;
 
