@@ -332,6 +332,7 @@ fn many_connections_share_one_state_and_lose_nothing() {
     ] {
         assert!(metrics.lines().any(|one| one == line), "{line}\n{metrics}");
     }
+    assert!(!metrics.contains("See stats in"), "{metrics}");
     // Each metric is described once, with all its samples behind it.
     let mut described: Vec<&str> = metrics
         .lines()

@@ -133,6 +133,17 @@ fn help(group: &str) -> &'static str {
         "lines_enriched" => "Lines that left with our member",
         "lines_unchanged" => "Lines that left as they came",
         "lines_suppressed" => "Lines that left by the second output",
+        "lines_restored" => {
+            "Lines that waited when the state was saved from which this session began"
+        }
+        "released_early" => "Lines that waited and were let go before their time, for want of room",
+        "shape" => "Records by the form in which they came",
+        "category" => "Records by the kind of sign-in",
+        "first_factor" => "Records by what became of the first factor",
+        "rollups" => "Roll-ups written",
+        "rollups_open" => "Roll-ups that still count",
+        "rollup_bytes" => "Bytes of roll-ups",
+        "ahead_of_time" => "Records so far ahead of all others that they were not remembered",
         "lines_held" => "Lines that wait",
         "bytes_in" => "Bytes read",
         "bytes_out" => "Bytes that stay in the stream",
