@@ -8,7 +8,8 @@
 //! Written next to its place (`FILE.next`) and moved there in one step, so that whoever is killed leaves the old one. The
 //! one before stays as `FILE.previous` and is taken where the last turns out to be damaged. `FILE.lock` is locked while a
 //! program has it, and free once that has ended, however it did. All are readable by their owner only, because they hold
-//! whole lines where records wait. Where the name is a link, all of them are beside what it leads to. A snapshot without the first line, as another host saves it, is taken as well.
+//! whole lines where records wait. Where the name is a link, all of them are beside what it leads to. A snapshot without
+//! the first line, as another host saves it, is taken as well.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
