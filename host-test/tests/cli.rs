@@ -994,7 +994,9 @@ fn stop_and_go_with_a_state_changes_no_byte() {
     };
     let (mut kept, mut suppressed) = part(&input, "whole", false);
     for cut in [lines.len() / 2, lines.len() / 3, 1] {
-        let _ = fs::remove_file(at("parts"));
+        for name in ["parts", "parts.previous"] {
+            let _ = fs::remove_file(at(name));
+        }
         let (first, second) = lines.split_at(cut);
         let before = part(&first.concat(), "parts", false);
         let after = part(&second.concat(), "parts", false);
