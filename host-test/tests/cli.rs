@@ -1087,10 +1087,9 @@ fn a_state_that_cannot_be_taken_up_costs_nothing() {
 #[test]
 fn told_to_stop_while_the_pipe_is_silent_it_saves_what_waits() {
     let folder = tempfile::tempdir().unwrap();
-    let state = folder.path().join("state").display().to_string();
     let waits = RECORD.replace("50126", "50074");
     for signal in ["TERM", "INT", "HUP"] {
-        let _ = fs::remove_file(&state);
+        let state = folder.path().join(signal).display().to_string();
         let arguments = ["run", "--hold", "600", "--state", &state];
         let mut child = program(&arguments).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();

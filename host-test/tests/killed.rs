@@ -308,6 +308,14 @@ fn a_state_that_is_damaged_costs_what_was_learnt_since_the_one_before() {
         assert_eq!((out == known, code), (true, Some(0)), "{said}");
         assert!(said.contains("state.previous is taken instead"), "{said}");
     }
+    // It was moved away: begun anew, and said that there is one.
+    fs::remove_file(&state).unwrap();
+    let (out, said, code) = run(&at("one"));
+    assert_eq!((out == fresh, code), (true, Some(0)), "{said}");
+    assert!(
+        said.contains("state.previous is, and can be moved into its place"),
+        "{said}"
+    );
     // Neither is whole.
     for name in [&state, &at("state.previous")] {
         fs::write(name, "nonsense").unwrap();
