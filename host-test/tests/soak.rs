@@ -2,7 +2,7 @@
 //! killed: what is acknowledged has arrived as it was sent, the counts add up, and memory stays flat.
 //!
 //! `SOAK_SECS=3600 cargo test --test soak -- --nocapture` goes on for an hour, and says what it saw. With `SOAK_KILLS=0` nothing
-//! is killed: then roll-ups stand for every record that was suppressed.
+//! is killed: then roll-ups stand for every record that was suppressed, but for those that a downstream will not have.
 
 #![allow(
     clippy::disallowed_types,
@@ -458,11 +458,13 @@ fn an_hour_of_everything_loses_nothing_and_grows_nothing() {
     );
     // Nothing that a record holds is said.
     assert!(!said.contains('@') && !said.contains("soak"), "{said}");
-    // What was counted after the state was saved last dies with who is killed.
-    if !events.contains_key(&Event::Killed) {
-        assert_eq!(rolled_up, of(&sent.suppressed));
-    }
+    // What was counted after the state was saved last dies with who is killed, and a downstream that says 413 to a roll-up
+    // alone does not get it.
+    let lost = events.contains_key(&Event::Killed) || said.contains("a roll-up is not taken");
+    let stood_for = of(&sent.suppressed);
+    assert!(rolled_up == stood_for || lost && rolled_up < stood_for);
     let peak = |tenths: &[u64]| tenths.iter().copied().max().unwrap();
     let (early, late) = (peak(&memory[2..6]), peak(&memory[6..]));
-    assert!(late <= early + early / 4, "it grows: {memory:?}");
+    // In a few seconds the tables are still being filled.
+    assert!(late <= early + early / 4 + 32, "it grows: {memory:?}");
 }
