@@ -18,7 +18,7 @@ use crate::Ending;
 use crate::fluent_bit;
 use crate::inputs::same;
 use crate::opened::Configuration;
-use crate::output::{Output, Stop};
+use crate::output::Output;
 use crate::plugin::Plugin;
 use crate::terminal::say;
 
@@ -73,7 +73,7 @@ impl Bake {
 
     fn write(&self, module: &[u8], config_bytes: usize) -> Ending {
         let mut output = if self.out == Path::new("-") {
-            Output::stdout(false)
+            Output::stdout()
         } else {
             match Output::create(&self.out) {
                 Ok(output) => output,
@@ -81,7 +81,7 @@ impl Bake {
             }
         };
         match output.write(module) {
-            Ok(()) | Err(Stop::ReaderGone) => {
+            Ok(()) => {
                 let inside = match config_bytes {
                     0 => "everything at its default".to_owned(),
                     bytes => format!("{bytes} bytes of configuration inside"),

@@ -124,16 +124,16 @@ impl Demo {
         let mut sinks = Vec::new();
         for path in [Some(&self.out), self.truth.as_ref()].into_iter().flatten() {
             let output = if path == stdout {
-                Output::stdout(true)
+                Output::stdout()
             } else {
                 match Output::create(path) {
-                    Ok(output) => output.that_may_be_left(),
+                    Ok(output) => output,
                     Err(ending) => return Ok(ending),
                 }
             };
             sinks.push(Sink {
                 text: String::new(),
-                to: output,
+                to: output.that_may_be_left(),
             });
         }
         match self.write(&mut sinks) {

@@ -93,7 +93,7 @@ impl Lockstep<'_> {
         let mut replies = Replies {
             protocol: self.protocol,
             member: config.member,
-            output: Output::stdout(false),
+            output: Output::stdout(),
             letters,
             unended: None,
         };

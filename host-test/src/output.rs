@@ -56,7 +56,7 @@ impl Output {
     pub fn create(path: &Path) -> Result<Output, Ending> {
         let name = path.display().to_string();
         match File::create(path) {
-            Ok(file) => Ok(Output::new(name, file, false)),
+            Ok(file) => Ok(Output::new(name, file)),
             Err(error) => {
                 say(&format!("{name}: {error}"));
                 Err(Ending::Failed)
@@ -76,7 +76,7 @@ impl Output {
                     file: Some(file.try_clone()?),
                     bytes,
                     unended,
-                    ..Output::new(name.clone(), file, false)
+                    ..Output::new(name.clone(), file)
                 })
             })
             .map_err(|error| {
@@ -103,10 +103,9 @@ impl Output {
         }
     }
 
-    /// Standard output. `may_be_left`: its reader may leave without that being a failure.
-    pub fn stdout(may_be_left: bool) -> Output {
-        let name = "standard output".to_owned();
-        Output::new(name, io::stdout().lock(), may_be_left)
+    /// Standard output.
+    pub fn stdout() -> Output {
+        Output::new("standard output".to_owned(), io::stdout().lock())
     }
 
     /// The same, and its reader may leave without that being a failure.
@@ -118,13 +117,13 @@ impl Output {
         }
     }
 
-    fn new(name: String, sink: impl Write + 'static, may_be_left: bool) -> Self {
+    fn new(name: String, sink: impl Write + 'static) -> Self {
         Output {
             name,
             sink: Box::new(sink),
             unended: false,
             line_end_due: false,
-            may_be_left,
+            may_be_left: false,
             file: None,
             bytes: 0,
         }

@@ -314,7 +314,7 @@ impl Run {
         let kept = match self.out.as_deref() {
             Some(path) if path != Path::new("-") => open(path, |position| position.out)?,
             // Who stops reading misses records, so that is a failure.
-            _ => Output::stdout(false),
+            _ => Output::stdout(),
         };
         // Without the mode nothing goes there, and what it holds is left alone.
         let suppressed = match &self.suppressed {
